@@ -1,0 +1,41 @@
+/** JSON as it lives in documents. Objects that hold foreign keys have no prototype, so that `__proto__` is only a key. */
+export type Json = null | boolean | number | string | Json[] | JsonObject
+export interface JsonObject {
+  [key: string]: Json
+}
+
+/** What was odd about a record: goes to `decklog.quality`. The list is open; these are the ones that exist. */
+export type Quality =
+  | 'parse-failed' // its parser could not read it; `message` is the text
+  | 'invalid-utf8' // `decklog.raw` has the bytes in base64
+  | 'control-characters' // C0, C1, ESC or NUL in the text
+  | 'bidi-characters' // direction overrides or zero-width characters
+  | 'truncated' // longer than an event's text may be
+  | 'partial' // parts of a line whose end never came
+  | 'carry-limit' // joining stopped at a limit
+  | 'time-missing' // no time of its own: the batch's
+  | 'time-invalid' // e.g. 30 February
+  | 'time-future' // more than a day after the batch
+  | 'json-depth'
+  | 'json-duplicate-key'
+  | 'json-number-precision' // a number that a double cannot hold; its text is kept
+  | 'json-invalid'
+  | 'json-proto-key' // __proto__, constructor: data only
+  | 'json-too-many-keys'
+  | (string & {})
+
+/**
+ * One event under construction. A parser fills it and never throws. `fields` holds nested ECS fields; what is constant for
+ * the batch (cluster, node, pod, data stream, …) is added by the stage, wins over what the payload says, and is not in here.
+ */
+export interface Draft {
+  /** Nested, prototype-less where keys are foreign. `message`, `process.name`, `event.action`, `source.ip`, … */
+  fields: JsonObject
+  /** `message` of the document. */
+  message: string
+  /** Nanoseconds since the epoch, or undefined: then the batch's time is used and `time-missing` said. */
+  timeNs: bigint | undefined
+  quality: Quality[]
+  /** Exact text to keep as `event.original`, or undefined where the bytes can be rebuilt from the document. */
+  original: string | undefined
+}

@@ -1,0 +1,20 @@
+/** Bounds that several parts must agree on. Bytes unless the name says otherwise. */
+
+/** Raw bytes of one batch at most. 256 KiB: larger ones gain nothing on the bus and cost latency (measured). */
+export const BATCH_BYTES_MAX = 256 * 1024
+/** A record above this is cut into fragments of BATCH_BYTES_MAX each. */
+export const RECORD_BYTES_MAX = BATCH_BYTES_MAX
+/** One event's text at most: what is longer is cut in the document (raw bytes stay whole), and tagged `truncated`. */
+export const EVENT_TEXT_BYTES_MAX = 1024 * 1024
+/** What one stream may keep unfinished. */
+export const CARRY_STREAM_BYTES_MAX = 1024 * 1024
+/** What one role may keep unfinished over all its streams. */
+export const CARRY_ROLE_BYTES_MAX = 32 * 1024 * 1024
+/** A carry whose oldest record lies further behind than this in its stream is closed. */
+export const CARRY_SPAN_BYTES_MAX = 4 * 1024 * 1024
+/** What one stream may have published and not yet settled: larger than the span, so that the window always moves. */
+export const OPEN_STREAM_BYTES_MAX = 8 * 1024 * 1024
+/** Depth to which JSON of a payload is read into fields; deeper is kept as text. */
+export const JSON_DEPTH_MAX = 64
+/** Keyword fields above this are cut in the index (Lucene's limit is 32,766). */
+export const KEYWORD_BYTES_MAX = 32_766

@@ -1,0 +1,69 @@
+/**
+ * Every counter and gauge of decklog, declared in this one file, in Prometheus' terms: `_total` counts, everything else
+ * is a gauge. Each drop, rejection, retry and wait is counted here; nothing is dropped uncounted.
+ */
+export const METRICS = {
+  decklog_ship_records_total: 'Records cut into batches, by class.',
+  decklog_ship_bytes_total: 'Raw bytes cut into batches, by class.',
+  decklog_ship_batches_total: 'Batches published, by class.',
+  decklog_ship_open_bytes: 'Raw bytes published and not yet acknowledged, by class.',
+  decklog_ship_files: 'Files followed.',
+  decklog_ship_losses_total: 'Losses declared, by reason.',
+  decklog_ship_errors_total: 'Failed reads and writes of the shipper, by reason; each is tried again.',
+  decklog_bus_queued_bytes: 'Bytes on the bus not yet acknowledged by all groups, by topic.',
+  decklog_bus_redelivered_total: 'Deliveries repeated after a nack, by topic and group.',
+  decklog_process_records_total: 'Records parsed, by class.',
+  decklog_process_events_total: 'Events made, by class.',
+  decklog_process_parse_failed_total: 'Records kept as text because their parser could not read them, by parser.',
+  decklog_process_carry_bytes: 'Bytes that streams have begun and not finished.',
+  decklog_process_signals_total: 'Events tagged, by rule.',
+  decklog_process_dead_letters_total: 'Batches given up, by reason.',
+  decklog_index_events_total: 'Events answered by the store, by outcome: stored, duplicate, retry, reject.',
+  decklog_index_retries_total: 'Store writes tried again, by reason.',
+  decklog_store_segments: 'Segments of the embedded store, by class.',
+  decklog_store_bytes: 'Bytes on disk, by class.',
+  decklog_store_expired_total: 'Events deleted by retention, by class.',
+  decklog_archive_batches_total: 'Batches archived, by class.',
+  decklog_archive_bytes_total: 'Bytes archived, by class.',
+  decklog_http_requests_total: 'HTTP requests, by route and status.',
+  decklog_http_slow_tail_dropped_total: 'Live-tail events not shown because the reader was too slow.',
+} as const
+
+export type MetricName = keyof typeof METRICS
+
+/** Labels are few and bounded (class, reason, rule): never a pod, a user or an address. */
+export class Telemetry {
+  readonly #values = new Map<string, number>()
+
+  add(name: MetricName, value = 1, labels?: Readonly<Record<string, string>>): void {
+    const key = seriesKey(name, labels)
+    this.#values.set(key, (this.#values.get(key) ?? 0) + value)
+  }
+
+  set(name: MetricName, value: number, labels?: Readonly<Record<string, string>>): void {
+    this.#values.set(seriesKey(name, labels), value)
+  }
+
+  get(name: MetricName, labels?: Readonly<Record<string, string>>): number {
+    return this.#values.get(seriesKey(name, labels)) ?? 0
+  }
+
+  /** Prometheus text exposition format 0.0.4. */
+  expose(): string {
+    const lines: string[] = []
+    const keys = [...this.#values.keys()].sort()
+    for (const [name, help] of Object.entries(METRICS)) {
+      const own = keys.filter((key) => key === name || key.startsWith(`${name}{`))
+      if (own.length === 0) continue
+      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${name.endsWith('_total') ? 'counter' : 'gauge'}`)
+      for (const key of own) lines.push(`${key} ${this.#values.get(key)}`)
+    }
+    return `${lines.join('\n')}\n`
+  }
+}
+
+function seriesKey(name: string, labels: Readonly<Record<string, string>> | undefined): string {
+  if (labels === undefined) return name
+  const pairs = Object.entries(labels).map(([key, value]) => `${key}="${value.replace(/["\\\n]/g, '_')}"`)
+  return pairs.length === 0 ? name : `${name}{${pairs.join(',')}}`
+}
