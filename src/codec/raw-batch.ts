@@ -1,0 +1,50 @@
+import type { DeclaredLoss, Mark, RawBatch } from '../core/batch.ts'
+import { coderFor } from './avro.ts'
+
+type Wire = Omit<RawBatch, 'monotonicNs' | 'marks' | 'digest' | 'previous' | 'signature' | 'payload' | 'losses'> & {
+  monotonicNs: Buffer
+  marks: readonly string[]
+  digest: Buffer
+  previous: Buffer
+  signature: { bytes: Buffer } | null
+  payload: Buffer
+  losses: readonly DeclaredLoss[]
+}
+
+interface WireUnions {
+  fragment: RawBatch['fragment']
+  keyEpoch: number | null
+  signature: Buffer | null
+}
+
+const coder = coderFor<Omit<Wire, keyof WireUnions> & WireUnions>('raw-batch.avsc')
+
+export const rawBatchSchemaJson = coder.schemaJson
+
+export function encodeRawBatch(batch: RawBatch): Uint8Array {
+  const monotonicNs = Buffer.alloc(8)
+  monotonicNs.writeBigUInt64LE(BigInt.asUintN(64, batch.monotonicNs))
+  return coder.encode({
+    ...batch,
+    monotonicNs,
+    digest: view(batch.digest),
+    previous: view(batch.previous),
+    signature: batch.signature === null ? null : view(batch.signature),
+    payload: view(batch.payload),
+  })
+}
+
+/** The payload is a view into `bytes`. @throws {Error} when the bytes are no raw batch */
+export function decodeRawBatch(bytes: Uint8Array): RawBatch {
+  const wire = coder.decode(bytes)
+  return {
+    ...wire,
+    provenance: { ...wire.provenance, names: { ...wire.provenance.names } },
+    marks: wire.marks as readonly Mark[],
+    monotonicNs: wire.monotonicNs.readBigUInt64LE(),
+  }
+}
+
+function view(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
