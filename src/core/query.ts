@@ -4,6 +4,12 @@
  * - `message` and bare words match whole words, lower-cased, as `core/words.ts` cuts them (Unicode word break).
  * - Every other field matches its exact value, case-sensitive; of a list of values, any. `*` in a wildcard stands for any
  *   run of characters, none included. Numbers compare as numbers, IP fields take CIDR, dates take ISO 8601.
+ * - In a pattern (`wildcard`, `word-wildcard`) `\` makes the next character literal: `\*` is a star, `\\` a backslash.
+ * - A term is compared with the JSON text of a value: `200` matches the number 200 and the text "200", `true` both likewise.
+ * - A range whose bounds are numbers compares numbers (and texts that are numbers); on a field of type `date`
+ *   (`core/fields.ts`) it compares instants, on `ip` addresses; any other compares text by code point.
+ * - An object has no value of its own: `exists` holds for it when it holds anything, every other test fails. `null` and `[]`
+ *   are missing. A path's parts may be joined in a key: `a.b` finds `{"a.b": 1}` and `{"a": {"b": 1}}`.
  * - A missing field matches nothing, so `not field: x` holds for documents without it.
  */
 export type Query =
