@@ -56,7 +56,13 @@ export class MemoryGroup {
   #pumping = false
   #closed = false
 
-  constructor(options: { name: string; topic: string; clock: Clock; nackPauseMs: number; telemetry: Telemetry | undefined }) {
+  constructor(options: {
+    name: string
+    topic: string
+    clock: Clock
+    nackPauseMs: number
+    telemetry: Telemetry | undefined
+  }) {
     this.#name = options.name
     this.#topic = options.topic
     this.#clock = options.clock

@@ -84,7 +84,10 @@ class MemoryBus implements Bus {
   }
 
   subscribe(options: SubscribeOptions): Promise<Subscription> {
-    if (this.#closed) return Promise.reject(new DecklogError('closed', `cannot subscribe ${options.group}: the bus is closed`))
+    if (this.#closed)
+      return Promise.reject(
+        new DecklogError('closed', `cannot subscribe ${options.group}: the bus is closed`),
+      )
     const members = options.topics.map((name) => this.#group(this.#topic(name), options.group))
     return Promise.resolve(joinAll(members, options))
   }
@@ -101,7 +104,8 @@ class MemoryBus implements Bus {
   close(): Promise<void> {
     this.#closed = true
     for (const topic of this.#topics.values()) for (const group of topic.groups.values()) group.close()
-    for (const publish of this.#publishes) publish.reject(new DecklogError('closed', 'the bus was closed before the message was safe'))
+    for (const publish of this.#publishes)
+      publish.reject(new DecklogError('closed', 'the bus was closed before the message was safe'))
     this.#publishes.clear()
     return Promise.resolve()
   }
@@ -185,7 +189,6 @@ function joinAll(groups: readonly MemoryGroup[], options: SubscribeOptions): Sub
   const account = { bytes: 0, bytesMax: options.bytesMax, paused: false, closed: false }
   const members = groups.map((group) => group.join(account, options.handle))
   const wake = (): void => groups.forEach((group) => group.pump())
-  account.bytes = 0
   for (const member of members) member.onRoom = wake
   wake()
   return {
@@ -211,5 +214,8 @@ function joinAll(groups: readonly MemoryGroup[], options: SubscribeOptions): Sub
 }
 
 function aborted(topic: string): DecklogError {
-  return new DecklogError('aborted', `publishing to ${topic} was aborted; the messages may have been delivered`)
+  return new DecklogError(
+    'aborted',
+    `publishing to ${topic} was aborted; the messages may have been delivered`,
+  )
 }

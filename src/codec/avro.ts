@@ -57,7 +57,11 @@ function resolverFrom(reader: avro.Type, writer: avro.Type): [string, avro.Resol
 
 /** Reads the fields that this version knows of a message written by a later one. */
 function decodeNewer<Wire>(type: avro.Type, buffer: Buffer): Wire {
-  if (buffer[0] !== 0xc3 || buffer[1] !== 0x01 || !STREAM_FIELD.test(buffer.toString('latin1', HEADER_BYTES, HEADER_BYTES + 25))) {
+  if (
+    buffer[0] !== 0xc3 ||
+    buffer[1] !== 0x01 ||
+    !STREAM_FIELD.test(buffer.toString('latin1', HEADER_BYTES, HEADER_BYTES + 25))
+  ) {
     throw new Error('not a message of decklog: neither its header nor its first field are known')
   }
   const { value, offset } = type.decode(buffer, HEADER_BYTES) as { value: Wire; offset: number }
@@ -89,7 +93,8 @@ export function crc64Avro(bytes: Uint8Array): bigint {
   let fingerprint = CRC64_EMPTY
   for (const byte of bytes) {
     let entry = (fingerprint ^ BigInt(byte)) & 0xffn
-    for (let bit = 0; bit < 8; bit++) entry = (entry >> 1n) ^ (CRC64_EMPTY & -(entry & 1n) & 0xffffffffffffffffn)
+    for (let bit = 0; bit < 8; bit++)
+      entry = (entry >> 1n) ^ (CRC64_EMPTY & -(entry & 1n) & 0xffffffffffffffffn)
     fingerprint = (fingerprint >> 8n) ^ entry
   }
   return fingerprint

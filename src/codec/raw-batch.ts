@@ -1,7 +1,10 @@
 import type { DeclaredLoss, Mark, RawBatch } from '../core/batch.ts'
 import { coderFor } from './avro.ts'
 
-type Wire = Omit<RawBatch, 'monotonicNs' | 'marks' | 'digest' | 'previous' | 'signature' | 'payload' | 'losses'> & {
+type Wire = Omit<
+  RawBatch,
+  'monotonicNs' | 'marks' | 'digest' | 'previous' | 'signature' | 'payload' | 'losses'
+> & {
   monotonicNs: Buffer
   marks: readonly string[]
   digest: Buffer

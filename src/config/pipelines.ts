@@ -42,7 +42,11 @@ export interface Pipelines {
   readonly classes: readonly Pipeline[]
   readonly retention: readonly RetentionRule[]
   /** How long the archive keeps a class, and its lock; undefined: for ever. */
-  readonly archive: readonly { readonly class: string; readonly archiveMs: number | undefined; readonly lock: string }[]
+  readonly archive: readonly {
+    readonly class: string
+    readonly archiveMs: number | undefined
+    readonly lock: string
+  }[]
 }
 
 const DURATION = /^(\d+)(s|m|h|d|w|y)$/
@@ -60,7 +64,10 @@ const SIZE_BYTES = {
   TiB: 2 ** 40,
 } as const
 
-const durationSchema = z.string().regex(DURATION, 'a duration looks like 90d, 12h or 2y').transform(durationMs)
+const durationSchema = z
+  .string()
+  .regex(DURATION, 'a duration looks like 90d, 12h or 2y')
+  .transform(durationMs)
 const sizeSchema = z.string().regex(SIZE, 'a size looks like 200GB or 512MiB').transform(sizeBytes)
 
 const retentionSchema = z.record(
@@ -77,7 +84,9 @@ const retentionSchema = z.record(
 /** @throws {DecklogError} `config-invalid` with file, line and what to write instead */
 export function loadPipelines(directory: string): Pipelines {
   const hash = createHash('sha256')
-  const files = readdirSync(directory).filter((name) => name.endsWith('.yaml')).sort()
+  const files = readdirSync(directory)
+    .filter((name) => name.endsWith('.yaml'))
+    .sort()
   const classes: Pipeline[] = []
   let retention: z.infer<typeof retentionSchema> = {}
   for (const name of files) {

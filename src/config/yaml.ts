@@ -32,8 +32,15 @@ function readText(path: string): string {
     return readFileSync(path, 'utf8')
   } catch (error) {
     const code = systemCode(error)
-    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'it may not be read by this user' : (code ?? 'it cannot be read')
-    throw new DecklogError('config-invalid', `${path}: ${why}; name another file with --config`, { cause: error })
+    const why =
+      code === 'ENOENT'
+        ? 'there is no such file'
+        : code === 'EACCES'
+          ? 'it may not be read by this user'
+          : (code ?? 'it cannot be read')
+    throw new DecklogError('config-invalid', `${path}: ${why}; name another file with --config`, {
+      cause: error,
+    })
   }
 }
 
@@ -55,7 +62,8 @@ function explain(issue: z.core.$ZodIssue, file: YamlFile): string[] {
   if (issue.code === 'invalid_union') {
     const inner = issue.errors.flat()
     const nearest = inner.find((one) => one.code === 'unrecognized_keys') ?? inner[0]
-    if (nearest) return explain({ ...nearest, path: [...issue.path, ...nearest.path] } as z.core.$ZodIssue, file)
+    if (nearest)
+      return explain({ ...nearest, path: [...issue.path, ...nearest.path] } as z.core.$ZodIssue, file)
   }
   const where = issue.path.length === 0 ? 'the file' : `"${issue.path.join('.')}"`
   return [`${file.path}:${lineOf(file, issue.path)}: ${where}: ${issue.message}`]
@@ -65,7 +73,8 @@ function explain(issue: z.core.$ZodIssue, file: YamlFile): string[] {
 function lineOf(file: YamlFile, path: readonly PropertyKey[]): number {
   for (let length = path.length; length > 0; length--) {
     const key = path[length - 1]
-    const parent: unknown = length === 1 ? file.document.contents : file.document.getIn(path.slice(0, length - 1), true)
+    const parent: unknown =
+      length === 1 ? file.document.contents : file.document.getIn(path.slice(0, length - 1), true)
     const offset = offsetOf(parent, key)
     if (offset !== undefined) return file.lines.linePos(offset).line
   }

@@ -74,6 +74,9 @@ export interface RawBatch {
   readonly fragment: Fragment | null
   /** Identity of the file (`device:inode`) or connection, and the byte range in it. */
   readonly source: { readonly file: string; readonly from: number; readonly to: number }
+  /** Raw bytes of the stream before this batch, rotations and all. A carry is closed where it crosses a multiple of
+   * CARRY_SPAN_BYTES_MAX, so that where it ends depends on the stream alone. */
+  readonly streamOffset: number
   readonly rawBytes: number
   readonly codec: Codec
   readonly digest: Uint8Array

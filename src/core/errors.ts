@@ -46,11 +46,22 @@ export function systemCode(error: unknown): string | undefined {
 export function diskError(error: unknown, what: string): DecklogError {
   const code = systemCode(error)
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new DecklogError('disk-full', `cannot ${what}: the disk is full; free space and it goes on by itself`, { retryable: true, cause: error })
+    return new DecklogError(
+      'disk-full',
+      `cannot ${what}: the disk is full; free space and it goes on by itself`,
+      { retryable: true, cause: error },
+    )
   }
-  return new DecklogError('disk-failed', `cannot ${what}: ${code ?? 'unknown error'}; it is tried again until the cause is gone`, { retryable: true, cause: error })
+  return new DecklogError(
+    'disk-failed',
+    `cannot ${what}: ${code ?? 'unknown error'}; it is tried again until the cause is gone`,
+    { retryable: true, cause: error },
+  )
 }
 
 export function isAbort(error: unknown): boolean {
-  return error instanceof Error && (error.name === 'AbortError' || (error instanceof DecklogError && error.code === 'aborted'))
+  return (
+    error instanceof Error &&
+    (error.name === 'AbortError' || (error instanceof DecklogError && error.code === 'aborted'))
+  )
 }

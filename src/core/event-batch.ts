@@ -60,7 +60,12 @@ export interface EventBatch {
   readonly lineage: string
   readonly covers: readonly Cover[]
   /** Losses without `seq` (`count` 0): for the completeness report. */
-  readonly losses: readonly { readonly atSeq: number; readonly bytes: number; readonly reason: string; readonly detail: string }[]
+  readonly losses: readonly {
+    readonly atSeq: number
+    readonly bytes: number
+    readonly reason: string
+    readonly detail: string
+  }[]
   /** Rows of INDEX_ROW_BYTES, in order of emission. */
   readonly index: Uint8Array
   readonly ruleSets: readonly (readonly string[])[]

@@ -21,7 +21,17 @@ export function streamId(provenance: Provenance, lineage: string, incarnation: s
 /** What the chain covers of a batch: where it stands, what it holds, what it declares lost. */
 export type ChainedFields = Pick<
   RawBatch,
-  'stream' | 'firstSeq' | 'count' | 'fragment' | 'source' | 'rawBytes' | 'digest' | 'digestKind' | 'previous' | 'marks' | 'losses'
+  | 'stream'
+  | 'firstSeq'
+  | 'count'
+  | 'fragment'
+  | 'source'
+  | 'rawBytes'
+  | 'digest'
+  | 'digestKind'
+  | 'previous'
+  | 'marks'
+  | 'losses'
 >
 
 /**

@@ -10,7 +10,7 @@ export const EVENT_TEXT_BYTES_MAX = 1024 * 1024
 export const CARRY_STREAM_BYTES_MAX = 1024 * 1024
 /** What one role may keep unfinished over all its streams. */
 export const CARRY_ROLE_BYTES_MAX = 32 * 1024 * 1024
-/** A carry whose oldest record lies further behind than this in its stream is closed. */
+/** Carries are closed where `RawBatch.streamOffset` crosses a multiple of this, so that the window of open batches moves. */
 export const CARRY_SPAN_BYTES_MAX = 4 * 1024 * 1024
 /** What one stream may have published and not yet settled: larger than the span, so that the window always moves. */
 export const OPEN_STREAM_BYTES_MAX = 8 * 1024 * 1024

@@ -30,5 +30,8 @@ export interface BatchTagger {
 /** All rules. Made by `detect/`, used by `stages/`. */
 export interface Tagger {
   /** The rules that can apply to a source at all; undefined when none can. `constants`: the fields that all its documents share. */
-  forSource(source: { readonly class: string; readonly dataset: string; readonly format: string }, constants: JsonObject): BatchTagger | undefined
+  forSource(
+    source: { readonly class: string; readonly dataset: string; readonly format: string },
+    constants: JsonObject,
+  ): BatchTagger | undefined
 }

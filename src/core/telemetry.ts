@@ -14,7 +14,8 @@ export const METRICS = {
   decklog_bus_redelivered_total: 'Deliveries repeated after a nack, by topic and group.',
   decklog_process_records_total: 'Records parsed, by class.',
   decklog_process_events_total: 'Events made, by class.',
-  decklog_process_parse_failed_total: 'Records kept as text because their parser could not read them, by parser.',
+  decklog_process_parse_failed_total:
+    'Records kept as text because their parser could not read them, by parser.',
   decklog_process_carry_bytes: 'Bytes that streams have begun and not finished.',
   decklog_process_signals_total: 'Events tagged, by rule.',
   decklog_process_dead_letters_total: 'Batches given up, by reason.',

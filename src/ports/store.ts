@@ -144,14 +144,21 @@ export interface Store extends AsyncDisposable {
    * input. Safe to repeat: what was stored before is answered `duplicate`, also when it is only a part of a batch.
    * @throws {DecklogError} retryable (disk full, disk failed, unreachable): nothing is known of these batches, send them again
    */
-  write(batches: readonly EventBatch[], options?: { readonly signal?: AbortSignal }): Promise<readonly WriteResult[]>
+  write(
+    batches: readonly EventBatch[],
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<readonly WriteResult[]>
 
   search(request: SearchRequest): Promise<SearchAnswer>
   histogram(request: HistogramRequest): Promise<HistogramAnswer>
   top(request: TopRequest): Promise<TopAnswer>
   get(id: string, asking: Asking): Promise<Hit | undefined>
   /** Events of the same stream around `id`, by seq: `before` and `after` of them, oldest first, `id` itself included. */
-  neighbours(id: string, counts: { readonly before: number; readonly after: number }, asking: Asking): Promise<readonly Hit[]>
+  neighbours(
+    id: string,
+    counts: { readonly before: number; readonly after: number },
+    asking: Asking,
+  ): Promise<readonly Hit[]>
   /** In the order of arrival, from a cursor (undefined: from now on; '': from the beginning). Ends when the store has no more. */
   scan(
     request: Asking & { readonly cursor?: string; readonly query?: Query; readonly limit: number },
@@ -164,7 +171,10 @@ export interface Store extends AsyncDisposable {
   /** @throws {DecklogError} retryable when `version` is not the stored version + 1 */
   putRecord(record: StoredRecord): Promise<void>
   getRecord(kind: string, id: string, asking: Asking): Promise<StoredRecord | undefined>
-  listRecords(kind: string, asking: Asking & { readonly limit: number; readonly cursor?: string }): Promise<{
+  listRecords(
+    kind: string,
+    asking: Asking & { readonly limit: number; readonly cursor?: string },
+  ): Promise<{
     readonly records: readonly StoredRecord[]
     readonly cursor?: string
   }>
@@ -174,9 +184,20 @@ export interface Store extends AsyncDisposable {
    * Deletes what has expired by class, after asking `mayDelete` for each range. What has no rule is kept.
    * Returns what was deleted and what was refused, and by which rule.
    */
-  expire(rules: readonly RetentionRule[], nowMs: number, mayDelete: (range: DeletionRange) => Promise<boolean>): Promise<ExpiryReport>
+  expire(
+    rules: readonly RetentionRule[],
+    nowMs: number,
+    mayDelete: (range: DeletionRange) => Promise<boolean>,
+  ): Promise<ExpiryReport>
   /** Bytes on disk and events, by class. */
-  usage(): Promise<readonly { readonly class: string; readonly bytes: number; readonly events: number; readonly oldestMs: number }[]>
+  usage(): Promise<
+    readonly {
+      readonly class: string
+      readonly bytes: number
+      readonly events: number
+      readonly oldestMs: number
+    }[]
+  >
   close(): Promise<void>
 }
 
