@@ -1,0 +1,91 @@
+import { hostname } from 'node:os'
+import { z } from 'zod'
+import { fillSecrets } from './secrets.ts'
+import { type YamlFile, parseYaml, parseYamlFile, validate } from './yaml.ts'
+
+/** decklog.yaml. Everything has a default, and the defaults stand here and nowhere else. */
+const className = z
+  .string()
+  .regex(
+    /^[a-z][a-z0-9-]{0,31}$/,
+    'a class is lower-case letters, digits and -, e.g. pod, ssh, control-plane',
+  )
+
+const podsSource = z.strictObject({
+  kind: z.literal('pods'),
+  class: className.default('pod'),
+  /** Folder with `<namespace>_<pod>_<uid>/<container>/<restart>.log`. */
+  path: z.string().default('/var/log/pods'),
+})
+
+const fileSource = z.strictObject({
+  kind: z.literal('file'),
+  class: className,
+  format: z.string().min(1),
+  /** Files; `*` stands for a part of a name. */
+  paths: z.array(z.string().min(1)).min(1),
+})
+
+const sourceSchema = z.discriminatedUnion('kind', [podsSource, fileSource], {
+  error: (issue) => (issue.code === 'invalid_union' ? 'kind must be pods or file' : undefined),
+})
+
+export type SourceConfig = z.output<typeof sourceSchema>
+
+const listen = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'an address looks like 127.0.0.1:7700')
+  .transform(parseListen)
+
+const configSchema = z.strictObject({
+  /** Also the tenant. */
+  cluster: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, 'letters, digits, - _ . and at most 63 characters')
+    .default('local'),
+  node: z
+    .string()
+    .min(1)
+    .max(253)
+    .default(() => hostname()),
+  dataDir: z.string().min(1).default('./decklog-data'),
+  http: z
+    .strictObject({ listen: listen.prefault('127.0.0.1:7700'), names: z.array(z.string()).default([]) })
+    .prefault({}),
+  /** Undefined: those that this machine has. */
+  sources: z.array(sourceSchema).min(1).optional(),
+  /** Undefined: the pipelines that come with decklog. */
+  pipelines: z.string().optional(),
+  bus: z
+    .strictObject({ kind: z.literal('memory', { error: 'kind must be memory' }).default('memory') })
+    .prefault({}),
+  store: z
+    .strictObject({ kind: z.literal('duckdb', { error: 'kind must be duckdb' }).default('duckdb') })
+    .prefault({}),
+  archive: z.strictObject({ kind: z.enum(['local', 'none']).default('local') }).prefault({}),
+  /** Worker threads for parsing; undefined: the machine's cores less one. */
+  workers: z.number().int().min(1).max(64).optional(),
+  log: z
+    .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info') })
+    .prefault({}),
+})
+
+export type Config = z.output<typeof configSchema> & {
+  /** Where it came from: a file, or undefined for the defaults. */
+  readonly path: string | undefined
+}
+
+/** @throws {DecklogError} `config-invalid`, a sentence a problem, with file and line */
+export function loadConfig(path: string | undefined): Config {
+  return readConfig(path === undefined ? parseYaml('(defaults)', '{}') : parseYamlFile(path), path)
+}
+
+export function readConfig(file: YamlFile, path: string | undefined): Config {
+  const filled: YamlFile = { ...file, value: fillSecrets(file) }
+  return { ...validate(configSchema, filled), path }
+}
+
+function parseListen(text: string): { host: string; port: number } {
+  const at = text.lastIndexOf(':')
+  return { host: text.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(text.slice(at + 1)) }
+}

@@ -1,0 +1,104 @@
+import { zstdDecompressSync } from 'node:zlib'
+import type { JsonObject } from '../../core/document.ts'
+import { type EventBatch, EventIndex } from '../../core/event-batch.ts'
+import type { Bus, Delivery, Message, Subscription } from '../../ports/bus.ts'
+import type { Store, WriteResult } from '../../ports/store.ts'
+import type { Log } from '../log.ts'
+
+/** What is on `decklog.dead-letter`, as JSON: why, where from, and the bytes. */
+export interface DeadLetter {
+  /** Deterministic, so that the same letter is kept once. */
+  readonly id: string
+  readonly reason: string
+  readonly detail: string
+  readonly class: string
+  readonly stream: string
+  readonly firstSeq: number
+  readonly count: number
+  readonly atMs: number
+  /** `raw`: an encoded raw batch, `event-batch`: an encoded event batch, `document`: one document's JSON, `unknown`. */
+  readonly kind: 'raw' | 'event-batch' | 'document' | 'unknown'
+  /** Base64. */
+  readonly bytes: string
+}
+
+/** A message whose bytes are no envelope of ours. */
+export function deadLetterOf(className: string, delivery: Delivery, error: unknown, atMs: number): Message {
+  return messageOf({
+    id: `position:${delivery.position}`,
+    reason: 'unreadable-envelope',
+    detail: error instanceof Error ? error.message : 'unknown',
+    class: className,
+    stream: delivery.key,
+    firstSeq: 0,
+    count: 0,
+    atMs,
+    kind: 'unknown',
+    bytes: Buffer.from(delivery.value).toString('base64'),
+  })
+}
+
+/** Events that the store will never accept. */
+export async function publishDeadLetters(
+  options: { readonly bus: Bus; readonly clock: { now(): number } },
+  batch: EventBatch,
+  result: WriteResult,
+  signal: AbortSignal,
+): Promise<void> {
+  const index = new EventIndex(batch)
+  const documents =
+    batch.codec === 'none' ? Buffer.from(batch.documents) : zstdDecompressSync(batch.documents)
+  const letters = [...result.reasons].map(([row, reason]) =>
+    messageOf({
+      id: `event:${index.id(row)}`,
+      reason: 'rejected-by-store',
+      detail: reason,
+      class: batch.class,
+      stream: batch.stream,
+      firstSeq: index.firstSeq(row),
+      count: index.lastSeq(row) - index.firstSeq(row) + 1,
+      atMs: options.clock.now(),
+      kind: 'document',
+      bytes: documents.subarray(index.offset(row), index.offset(row) + index.length(row)).toString('base64'),
+    }),
+  )
+  await options.bus.publish('decklog.dead-letter', letters, { signal })
+}
+
+function messageOf(letter: DeadLetter): Message {
+  return { key: letter.stream, value: Buffer.from(JSON.stringify(letter)) }
+}
+
+/** Keeps what comes on the dead-letter topic in the store, once by id, until a person has looked at it. */
+export function keepDeadLetters(options: {
+  readonly bus: Bus
+  readonly store: Store
+  readonly log: Log
+}): Promise<Subscription> {
+  const { bus, store, log } = options
+  return bus.subscribe({
+    group: 'index',
+    topics: ['decklog.dead-letter'],
+    bytesMax: 16 * 1024 * 1024,
+    handle(delivery) {
+      keep(store, delivery).then(
+        () => delivery.ack(),
+        (error: unknown) => {
+          log.warn({ reason: (error as Error).message }, 'a dead letter could not be kept; trying again')
+          delivery.nack(error)
+        },
+      )
+    },
+  })
+}
+
+async function keep(store: Store, delivery: Delivery): Promise<void> {
+  const body = JSON.parse(Buffer.from(delivery.value).toString()) as JsonObject
+  const id = String(body['id'])
+  const known = await store.getRecord('dead-letter', id, {
+    principal: { id: 'index' },
+    scope: { clusters: '*', classes: '*' },
+  })
+  if (known) return
+  await store.putRecord({ kind: 'dead-letter', id, version: 1, updatedMs: delivery.receivedMs, body })
+}

@@ -1,0 +1,186 @@
+import PQueue from 'p-queue'
+import { decodeEventBatch } from '../../codec/event-batch.ts'
+import { DecklogError, isAbort } from '../../core/errors.ts'
+import type { EventBatch } from '../../core/event-batch.ts'
+import type { Telemetry } from '../../core/telemetry.ts'
+import type { Bus, Delivery, Subscription } from '../../ports/bus.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { Outcome, type Store } from '../../ports/store.ts'
+import type { Log } from '../log.ts'
+import { deadLetterOf, keepDeadLetters, publishDeadLetters } from './dead-letters.ts'
+
+export interface IndexRoleOptions {
+  readonly bus: Bus
+  readonly store: Store
+  readonly classes: readonly string[]
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+  readonly log: Log
+  /** One write holds at most so many bytes. @default 8 MiB */
+  readonly writeBytesMax?: number
+  /** Bytes that one class may hold here, unsettled. @default 32 MiB */
+  readonly classBytesMax?: number
+}
+
+export interface IndexRole {
+  close(): Promise<void>
+}
+
+/** First pause after a failed write; doubles up to RETRY_MS_MAX, with jitter. */
+const RETRY_MS_MIN = 100
+const RETRY_MS_MAX = 5_000
+
+/**
+ * index: event batches → Store. Each class has a queue of its own, so that a full class delays no other. A write takes all that
+ * has gathered since the one before: the slower the store, the larger the writes.
+ */
+export async function startIndexRole(options: IndexRoleOptions): Promise<IndexRole> {
+  const stop = new AbortController()
+  const lanes = options.classes.map((name) => new Lane(name, options, stop.signal))
+  const subscriptions: Subscription[] = []
+  for (const lane of lanes) {
+    subscriptions.push(
+      await options.bus.subscribe({
+        group: 'index',
+        topics: [`decklog.events.${lane.class}`],
+        bytesMax: options.classBytesMax ?? 32 * 1024 * 1024,
+        handle: (delivery) => lane.take(delivery),
+      }),
+    )
+  }
+  subscriptions.push(await keepDeadLetters(options))
+  return {
+    async close() {
+      for (const subscription of subscriptions) subscription.pause()
+      stop.abort()
+      await Promise.all(lanes.map((lane) => lane.idle()))
+      for (const subscription of subscriptions) await subscription.close()
+    },
+  }
+}
+
+interface Waiting {
+  readonly delivery: Delivery
+  readonly batch: EventBatch
+}
+
+/** One class on its way to the store: one write at a time, in order of arrival. */
+class Lane {
+  readonly class: string
+  readonly #options: IndexRoleOptions
+  readonly #signal: AbortSignal
+  readonly #writes = new PQueue({ concurrency: 1 })
+  #waiting: Waiting[] = []
+
+  constructor(name: string, options: IndexRoleOptions, signal: AbortSignal) {
+    this.class = name
+    this.#options = options
+    this.#signal = signal
+  }
+
+  take(delivery: Delivery): void {
+    let batch: EventBatch
+    try {
+      batch = decodeEventBatch(delivery.value)
+    } catch (error) {
+      this.#refuse(delivery, error)
+      return
+    }
+    this.#waiting.push({ delivery, batch })
+    if (this.#writes.size === 0) void this.#writes.add(() => this.#writeWaiting())
+  }
+
+  idle(): Promise<void> {
+    return this.#writes.onIdle()
+  }
+
+  async #writeWaiting(): Promise<void> {
+    while (this.#waiting.length > 0 && !this.#signal.aborted) {
+      const group = this.#nextGroup()
+      try {
+        await this.#write(group)
+        for (const { delivery } of group) delivery.ack()
+      } catch (error) {
+        for (const { delivery } of group) delivery.nack(error)
+        if (!isAbort(error))
+          this.#options.log.error({ class: this.class }, 'a write was given up; its events come again')
+      }
+    }
+  }
+
+  #nextGroup(): Waiting[] {
+    const bytesMax = this.#options.writeBytesMax ?? 8 * 1024 * 1024
+    let bytes = 0
+    let count = 0
+    while (count < this.#waiting.length && (count === 0 || bytes < bytesMax)) {
+      bytes += this.#waiting[count]!.batch.documentBytes
+      count++
+    }
+    return this.#waiting.splice(0, count)
+  }
+
+  /** Writes until each event has a final outcome: only what the store wants again is sent again. */
+  async #write(group: readonly Waiting[]): Promise<void> {
+    let batches = group.map((one) => one.batch)
+    for (let attempt = 0; ; attempt++) {
+      const again = await this.#attempt(batches)
+      if (again.length === 0) return
+      batches = again
+      const pauseMs = Math.min(RETRY_MS_MIN * 2 ** attempt, RETRY_MS_MAX)
+      await this.#options.clock.sleep(pauseMs * (0.5 + Math.random() / 2), this.#signal)
+    }
+  }
+
+  /** Returns the batches that must be written again. */
+  async #attempt(batches: readonly EventBatch[]): Promise<EventBatch[]> {
+    const { store, telemetry, log } = this.#options
+    try {
+      const results = await store.write(batches, { signal: this.#signal })
+      const again: EventBatch[] = []
+      for (const [i, result] of results.entries()) {
+        const tally = tallyOf(result.outcomes)
+        for (const [outcome, count] of Object.entries(tally)) {
+          if (count > 0) telemetry.add('decklog_index_events_total', count, { class: this.class, outcome })
+        }
+        if (tally.retry > 0) again.push(batches[i]!)
+        if (tally.reject > 0) await publishDeadLetters(this.#options, batches[i]!, result, this.#signal)
+      }
+      return again
+    } catch (error) {
+      if (isAbort(error)) throw error
+      const code = error instanceof DecklogError ? error.code : 'internal'
+      telemetry.add('decklog_index_retries_total', 1, { class: this.class, reason: code })
+      log.warn(
+        { class: this.class, code, reason: (error as Error).message },
+        'the store did not take a write; trying again',
+      )
+      return [...batches]
+    }
+  }
+
+  /** Bytes that are no event batch: they go to the dead letters, and their neighbours go on. */
+  #refuse(delivery: Delivery, error: unknown): void {
+    const { bus, clock, log, telemetry } = this.#options
+    const letter = deadLetterOf(this.class, delivery, error, clock.now())
+    telemetry.add('decklog_process_dead_letters_total', 1, { reason: 'unreadable-envelope' })
+    log.error(
+      { class: this.class, position: delivery.position },
+      'a message is no event batch; it is kept as a dead letter',
+    )
+    bus.publish('decklog.dead-letter', [letter], { signal: this.#signal }).then(
+      () => delivery.ack(),
+      (cause: unknown) => delivery.nack(cause),
+    )
+  }
+}
+
+function tallyOf(outcomes: Uint8Array): { stored: number; duplicate: number; retry: number; reject: number } {
+  const tally = { stored: 0, duplicate: 0, retry: 0, reject: 0 }
+  for (const outcome of outcomes) {
+    if (outcome === Outcome.stored) tally.stored++
+    else if (outcome === Outcome.duplicate) tally.duplicate++
+    else if (outcome === Outcome.retry) tally.retry++
+    else tally.reject++
+  }
+  return tally
+}
