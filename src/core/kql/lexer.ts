@@ -7,7 +7,7 @@ import { queryFault } from './fault.ts'
  * token     = "(" | ")" | "{" | "}" | ":" | "<" | "<=" | ">" | ">=" | quoted | word
  * quoted    = '"' { character | '\"' | '\\' | '\t' | '\r' | '\n' | '\uXXXX' } '"'
  * word      = { character but space and \():<>"*{} | "*" | escape }
- * escape    = "\" one of \():<>"*{} | '\t' | '\r' | '\n' | '\uXXXX'
+ * escape    = "\" one of \():<>"*{} or a space | '\t' | '\r' | '\n' | '\uXXXX'
  * keyword   = word that is and, or, not (any case); "\and" is the word itself
  * ```
  */
@@ -135,7 +135,8 @@ function wordEscape(query: string, place: { index: number; wordAt: number }): { 
   const keyword = /^(?:and|or|not)(?![^\s\\():<>"*{}])/i.exec(query.slice(index + 1, index + 5))
   if (index === wordAt && keyword) return { text: keyword[0], end: index + 1 + keyword[0].length }
   const next = query[index + 1]
-  if (next !== undefined && SPECIAL.includes(next)) return { text: next, end: index + 2 }
+  if (next !== undefined && (SPECIAL.includes(next) || SPACE.test(next)))
+    return { text: next, end: index + 2 }
   const common = commonEscape(query, index)
   if (common) return common
   throw queryFault(

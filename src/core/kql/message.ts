@@ -1,5 +1,5 @@
 import type { Query } from '../query.ts'
-import { cutWords } from './words-stand-in.ts'
+import { cutWords } from '../words.ts'
 import { allOf, anyOf } from './normal.ts'
 import { escapePattern } from './lexer.ts'
 import type { Literal } from './parser.ts'
@@ -23,51 +23,62 @@ function wordsQuery(words: readonly string[], mode: 'any' | 'phrase'): Query {
 
 /**
  * Cuts a pattern into words as a message is cut, and wants all of them: `kube-api*` is `kube` and `api*`. Each star is put
- * through the cutter as a letter or digit, like the character beside it, so that `10.0.0.*` and `foo.*` stay one word.
+ * through the cutter as a character of the kind beside it, so that `10.0.0.*` and `foo.*` stay one word.
  */
 function wildcardQuery(pattern: string): Query {
-  const characters = tokensOf(pattern)
-  const standIns = standInsFor(pattern)
-  const text = characters.map((part, index) =>
-    part === STAR ? standIns[kindBeside(characters, index)] : part,
-  )
+  const characters = charactersOf(pattern)
+  const text = characters
+    .map((part, index) => (part === STAR ? standInFor(characters, index) : part))
+    .join('')
   const parts: Query[] = []
-  for (const word of cutWords(text.join(''))) {
-    if (!word.includes(standIns.letter) && !word.includes(standIns.digit)) {
-      parts.push({ kind: 'words', words: [word], mode: 'any' })
-      continue
-    }
-    const back = escapePattern(word).replaceAll(standIns.letter, '*').replaceAll(standIns.digit, '*')
-    if (/[^*]/.test(back)) parts.push({ kind: 'word-wildcard', pattern: back.replace(/(?<!\\)\*{2,}/g, '*') })
+  for (const word of cutWords(text)) {
+    const back = escapePattern(word).replace(STAND_INS, '*')
+    if (!hasStandIn(word)) parts.push({ kind: 'words', words: [word], mode: 'any' })
+    else if (back !== '*') parts.push({ kind: 'word-wildcard', pattern: back })
   }
   return parts.length === 0 ? { kind: 'exists', field: 'message' } : allOf(parts)
 }
 
 const STAR = Symbol('star')
+type Characters = readonly (string | typeof STAR)[]
 
-function tokensOf(pattern: string): (string | typeof STAR)[] {
-  const tokens: (string | typeof STAR)[] = []
+/**
+ * One rare character for each kind that the cutter treats alike: U+A66E for letters, U+07C0 for digits, U+30FF for
+ * Katakana, U+0EAF for the scripts without blanks. Whoever searches for just these finds a little more.
+ */
+const STAND_IN = { letter: '\uA66E', digit: '\u07C0', katakana: '\u30FF', complex: '\u0EAF' } as const
+const STAND_INS = /[\uA66E\u07C0\u30FF\u0EAF]+/g
+
+function hasStandIn(word: string): boolean {
+  return Object.values(STAND_IN).some((standIn) => word.includes(standIn))
+}
+
+function charactersOf(pattern: string): Characters {
+  const characters: (string | typeof STAR)[] = []
   for (let index = 0; index < pattern.length; index++) {
-    if (pattern[index] === '\\') tokens.push(pattern[++index] ?? '')
-    else tokens.push(pattern[index] === '*' ? STAR : pattern[index]!)
+    if (pattern[index] === '\\') characters.push(pattern[++index] ?? '')
+    else characters.push(pattern[index] === '*' ? STAR : pattern[index]!)
   }
-  return tokens
+  return characters
 }
 
-/** The nearest letter or digit, looking back first. */
-function kindBeside(characters: readonly (string | typeof STAR)[], index: number): 'letter' | 'digit' {
-  const before = characters.slice(0, index).reverse()
-  for (const character of [...before, ...characters.slice(index + 1)]) {
-    if (typeof character !== 'string') continue
-    if (/\p{Nd}/u.test(character)) return 'digit'
-    if (/\p{L}/u.test(character)) return 'letter'
+/** Like the nearest character that belongs to a word, looking back first. */
+function standInFor(characters: Characters, index: number): string {
+  for (let at = index - 1; at >= 0; at--) {
+    const kind = kindOf(characters[at]!)
+    if (kind !== undefined) return STAND_IN[kind]
   }
-  return 'letter'
+  for (let at = index + 1; at < characters.length; at++) {
+    const kind = kindOf(characters[at]!)
+    if (kind !== undefined) return STAND_IN[kind]
+  }
+  return STAND_IN.letter
 }
 
-/** A letter without case and a digit that do not occur in the pattern. */
-function standInsFor(pattern: string): { letter: string; digit: string } {
-  const letter = ['ꙮ', 'ƻ', 'ǀ', 'ǁ', 'ǂ'].find((candidate) => !pattern.includes(candidate)) ?? 'ꙮ'
-  const digit = ['߀', '߁', '߂', '߃', '߄'].find((candidate) => !pattern.includes(candidate)) ?? '߀'
-  return { letter, digit }
+function kindOf(character: string | typeof STAR): keyof typeof STAND_IN | undefined {
+  if (typeof character !== 'string') return undefined
+  if (/\p{Nd}/u.test(character)) return 'digit'
+  if (/\p{Script=Katakana}/u.test(character)) return 'katakana'
+  if (/[\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u.test(character)) return 'complex'
+  return /\p{L}/u.test(character) ? 'letter' : undefined
 }
