@@ -24,6 +24,16 @@ export function parseInstant(text: string, nowMs: number): Instant | undefined {
   return text.startsWith('now') ? parseRelative(text, nowMs) : parseIso(text)
 }
 
+/** Reads `from/to`, an interval of ISO 8601: from the beginning of one instant to the beginning of the other. */
+export function parseInterval(text: string, nowMs: number): Instant | undefined {
+  for (let slash = text.indexOf('/'); slash >= 0; slash = text.indexOf('/', slash + 1)) {
+    const from = parseInstant(text.slice(0, slash), nowMs)
+    const to = parseInstant(text.slice(slash + 1), nowMs)
+    if (from !== undefined && to !== undefined) return { fromNs: from.fromNs, toNs: to.fromNs }
+  }
+  return undefined
+}
+
 /** Nanoseconds since the epoch of an exact ISO 8601 time stamp, as documents hold it; undefined when it is none. */
 export function parseIsoNs(text: string): bigint | undefined {
   return parseIso(text)?.fromNs

@@ -1,4 +1,4 @@
-import { formatIso, parseInstant, parseIsoNs } from '../instant.ts'
+import { fieldType } from '../fields.ts'
 import type { Query } from '../query.ts'
 import { escapePattern } from './lexer.ts'
 
@@ -78,27 +78,13 @@ function boundsOf(range: Range): (keyof typeof SIGNS)[] {
   return (['gt', 'gte', 'lt', 'lte'] as const).filter((bound) => range[bound] !== undefined)
 }
 
+/** Two bounds of a date are an interval: as two ranges a list of dates could meet each with another element. */
 function printRange(range: Range): string {
-  const period = periodOf(range)
-  if (period !== undefined) return `${printField(range.field)}: ${quote(period)}`
-  const parts = boundsOf(range).map(
-    (bound) => `${printField(range.field)} ${SIGNS[bound]} ${quote(range[bound]!)}`,
-  )
+  const { gte, lt } = range
+  const bounds = boundsOf(range)
+  if (gte !== undefined && lt !== undefined && bounds.length === 2 && fieldType(range.field) === 'date') {
+    return printTerm(range.field, `${gte}/${lt}`)
+  }
+  const parts = bounds.map((bound) => `${printField(range.field)} ${SIGNS[bound]} ${quote(range[bound]!)}`)
   return parts.length === 1 ? parts[0]! : `(${parts.join(' and ')})`
-}
-
-/** `2026-11-24` for the range that the day is: the shortest beginning of its ISO text that means the same. */
-function periodOf(range: Range): string | undefined {
-  if (range.gte === undefined || range.lt === undefined || boundsOf(range).length !== 2) return undefined
-  const fromNs = parseIsoNs(range.gte)
-  const toNs = parseIsoNs(range.lt)
-  if (fromNs === undefined || toNs === undefined) return undefined
-  const nine = `${new Date(formatIso(fromNs)).toISOString().slice(0, 20)}${String(fromNs % 1_000_000_000n).padStart(9, '0')}`
-  const candidates = [4, 7, 10, 13, 16, 19, 21, 22, 23, 24, 25, 26, 27, 28, 29].map((length) =>
-    nine.slice(0, length),
-  )
-  return candidates.find((text) => {
-    const instant = parseInstant(text, 0)
-    return instant?.fromNs === fromNs && instant.toNs === toNs
-  })
 }

@@ -1,6 +1,6 @@
 import { formatAddress, formatNetwork, parseAddress, parseNetwork } from '../address.ts'
 import { FIELDS, fieldType, type FieldType } from '../fields.ts'
-import { formatIso, parseInstant } from '../instant.ts'
+import { formatIso, parseInstant, parseInterval } from '../instant.ts'
 import type { Query } from '../query.ts'
 import type { TextToken } from './lexer.ts'
 import type { Comparison, Literal } from './parser.ts'
@@ -134,7 +134,7 @@ function canonicalNumber(text: string): string | undefined {
 const DATE_EXPECTED = 'expected a date, as in "2026-11-24", "2026-11-24T10:00:00Z", now-1h or now/d'
 
 function dateQuery(field: string, at: { readonly text: string; readonly nowMs: number }): Fitted {
-  const instant = parseInstant(at.text, at.nowMs)
+  const instant = parseInstant(at.text, at.nowMs) ?? parseInterval(at.text, at.nowMs)
   if (instant === undefined) return { misfit: DATE_EXPECTED }
   return { kind: 'range', field, gte: formatIso(instant.fromNs), lt: formatIso(instant.toNs) }
 }
