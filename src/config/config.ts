@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { z } from 'zod'
 import { fillSecrets } from './secrets.ts'
-import { type YamlFile, parseYaml, parseYamlFile, validate } from './yaml.ts'
+import { type YamlFile, lineOf, parseYaml, parseYamlFile, validate } from './yaml.ts'
 
 /** decklog.yaml. Everything has a default, and the defaults stand here and nowhere else. */
 const className = z
@@ -73,6 +73,8 @@ const configSchema = z.strictObject({
 export type Config = z.output<typeof configSchema> & {
   /** Where it came from: a file, or undefined for the defaults. */
   readonly path: string | undefined
+  /** `file:line` of a key, for messages, e.g. of `['sources', 0, 'path']`. */
+  readonly at: (key: readonly (string | number)[]) => string
 }
 
 /** @throws {DecklogError} `config-invalid`, a sentence a problem, with file and line */
@@ -82,7 +84,8 @@ export function loadConfig(path: string | undefined): Config {
 
 export function readConfig(file: YamlFile, path: string | undefined): Config {
   const filled: YamlFile = { ...file, value: fillSecrets(file) }
-  return { ...validate(configSchema, filled), path }
+  const at = (key: readonly (string | number)[]): string => (path === undefined ? 'defaults' : `${path}:${lineOf(file, key)}`)
+  return { ...validate(configSchema, filled), path, at }
 }
 
 function parseListen(text: string): { host: string; port: number } {

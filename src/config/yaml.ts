@@ -70,7 +70,7 @@ function explain(issue: z.core.$ZodIssue, file: YamlFile): string[] {
 }
 
 /** The line of the deepest part of the path that the file has. */
-function lineOf(file: YamlFile, path: readonly PropertyKey[]): number {
+export function lineOf(file: YamlFile, path: readonly PropertyKey[]): number {
   for (let length = path.length; length > 0; length--) {
     const key = path[length - 1]
     const parent: unknown =

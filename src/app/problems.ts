@@ -1,0 +1,97 @@
+import { accessSync, constants, existsSync, mkdirSync, statSync, writeFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { basename, dirname, join } from 'node:path'
+import { systemCode } from '../core/errors.ts'
+import type { Config, SourceConfig } from '../config/config.ts'
+import type { Pipelines } from '../config/pipelines.ts'
+
+/** Something that would keep decklog from working as configured, found without starting anything. */
+export interface Problem {
+  /** `error`: it would not start (or not read a source). `warning`: it starts, but somebody should look. */
+  readonly severity: 'error' | 'warning'
+  /** One sentence: where, what, what to do. */
+  readonly message: string
+  /** 2 configuration, 3 surroundings. */
+  readonly exitStatus: 2 | 3
+}
+
+/** All problems with classes and sources, in the order of the file. */
+export function sourceProblems(config: Config, sources: readonly SourceConfig[], pipelines: Pipelines): Problem[] {
+  return sources.flatMap((source, i) => [
+    ...classProblems(config, source, i, pipelines),
+    ...(source.kind === 'pods' ? podsProblems(config, source.path, i) : source.paths.flatMap((path, k) => fileProblems(config, path, i, k))),
+  ])
+}
+
+function classProblems(config: Config, source: SourceConfig, i: number, pipelines: Pipelines): Problem[] {
+  const known = pipelines.classes.map((pipeline) => pipeline.class)
+  if (known.includes(source.class)) return []
+  const at = config.at(['sources', i, 'class'])
+  const message = `${at}: no pipeline has the class "${source.class}"; use one of ${known.join(', ')}, or add ${join(pipelines.directory, `${source.class}.yaml`)}`
+  return [{ severity: 'error', message, exitStatus: 2 }]
+}
+
+function podsProblems(config: Config, path: string, i: number): Problem[] {
+  const at = config.at(['sources', i, 'path'])
+  if (!existsSync(path)) return [error(`${at}: ${path} does not exist; name the folder with <namespace>_<pod>_<uid> in it`, 2)]
+  if (!statSync(path).isDirectory()) return [error(`${at}: ${path} is a file; name the folder with <namespace>_<pod>_<uid> in it`, 2)]
+  return readable(path, constants.R_OK | constants.X_OK) ? [] : [error(`${at}: ${path} may not be read by this user; run as root or give DAC_READ_SEARCH`, 3)]
+}
+
+/** A file may come later, its folder may not. */
+function fileProblems(config: Config, path: string, i: number, k: number): Problem[] {
+  const at = config.at(['sources', i, 'paths', k])
+  const folder = dirname(path)
+  if (folder.includes('*')) return []
+  if (!existsSync(folder)) return [error(`${at}: the folder ${folder} does not exist; correct the path or create it`, 2)]
+  if (basename(path).includes('*')) return []
+  if (!existsSync(path)) return [{ severity: 'warning', message: `${at}: ${path} does not exist yet; it is read as soon as it does`, exitStatus: 2 }]
+  if (statSync(path).isDirectory()) return [error(`${at}: ${path} is a folder; name files, e.g. ${join(path, '*.log')}`, 2)]
+  return readable(path, constants.R_OK) ? [] : [error(`${at}: ${path} may not be read by this user; add the user to its group (often adm) or run as root`, 3)]
+}
+
+/** Can the data directory be made and written to? */
+export function dataDirectoryProblems(config: Config): Problem[] {
+  const { dataDir } = config
+  const at = config.at(['dataDir'])
+  const probe = join(dataDir, `.probe-${process.pid}`)
+  const fresh = !existsSync(dataDir)
+  try {
+    mkdirSync(dataDir, { recursive: true })
+    writeFileSync(probe, '')
+    rmSync(probe)
+    if (fresh) rmSync(dataDir, { recursive: true })
+    return []
+  } catch (cause) {
+    const code = systemCode(cause)
+    const why = code === 'EEXIST' || code === 'ENOTDIR' ? 'is not a folder' : code === 'EROFS' ? 'is on a read-only file system' : `cannot be written to (${code ?? 'unknown error'})`
+    return [error(`${at}: the data directory ${dataDir} ${why}; set dataDir or --data to a folder that this user may write`, 3)]
+  }
+}
+
+/** Is the address free? Port 0 always is. */
+export async function addressProblems(config: Config): Promise<Problem[]> {
+  const { host, port } = config.http.listen
+  const code = await new Promise<string | undefined>((resolve) => {
+    const server = createServer()
+    server.once('error', (cause) => resolve(systemCode(cause) ?? 'unknown'))
+    server.listen(port, host, () => server.close(() => resolve(undefined)))
+  })
+  if (code === undefined) return []
+  const at = config.at(['http', 'listen'])
+  const why = code === 'EADDRINUSE' ? 'is in use by another program' : `cannot be listened on (${code})`
+  return [error(`${at}: ${host}:${port} ${why}; set http.listen to a free address, e.g. 127.0.0.1:7701`, 3)]
+}
+
+function readable(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function error(message: string, exitStatus: 2 | 3): Problem {
+  return { severity: 'error', message, exitStatus }
+}
