@@ -118,7 +118,7 @@ export class MemoryGroup {
     this.#pumping = true
     queueMicrotask(() => {
       this.#pumping = false
-      for (const member of [...this.#members]) this.#deliverTo(member)
+      for (const member of this.#members.slice()) this.#deliverTo(member)
     })
   }
 

@@ -64,7 +64,7 @@ function decodeNewer<Wire>(type: avro.Type, buffer: Buffer): Wire {
   ) {
     throw new Error('not a message of decklog: neither its header nor its first field are known')
   }
-  const { value, offset } = type.decode(buffer, HEADER_BYTES) as { value: Wire; offset: number }
+  const { value, offset } = type.decode(buffer, HEADER_BYTES)
   if (offset < 0) throw new Error('the message is cut off')
   return value
 }

@@ -84,7 +84,8 @@ export function loadConfig(path: string | undefined): Config {
 
 export function readConfig(file: YamlFile, path: string | undefined): Config {
   const filled: YamlFile = { ...file, value: fillSecrets(file) }
-  const at = (key: readonly (string | number)[]): string => (path === undefined ? 'defaults' : `${path}:${lineOf(file, key)}`)
+  const at = (key: readonly (string | number)[]): string =>
+    path === undefined ? 'defaults' : `${path}:${lineOf(file, key)}`
   return { ...validate(configSchema, filled), path, at }
 }
 

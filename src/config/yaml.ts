@@ -62,8 +62,7 @@ function explain(issue: z.core.$ZodIssue, file: YamlFile): string[] {
   if (issue.code === 'invalid_union') {
     const inner = issue.errors.flat()
     const nearest = inner.find((one) => one.code === 'unrecognized_keys') ?? inner[0]
-    if (nearest)
-      return explain({ ...nearest, path: [...issue.path, ...nearest.path] } as z.core.$ZodIssue, file)
+    if (nearest) return explain({ ...nearest, path: [...issue.path, ...nearest.path] }, file)
   }
   const where = issue.path.length === 0 ? 'the file' : `"${issue.path.join('.')}"`
   return [`${file.path}:${lineOf(file, issue.path)}: ${where}: ${issue.message}`]

@@ -136,23 +136,28 @@ export class World {
   /** One random step of one random part. */
   step(): void {
     const steps = [
-      this.#write,
-      this.#cut,
-      this.#flush,
-      this.#publish,
-      this.#process,
-      this.#store,
-      this.#store,
-      this.#checkpointStep,
+      () => this.#write(),
+      () => this.#cut(),
+      () => this.#flush(),
+      () => this.#publish(),
+      () => this.#process(),
+      () => this.#store(),
+      () => this.#store(),
+      () => this.#checkpointStep(),
     ]
-    steps[this.#below(steps.length)]!.call(this)
+    steps[this.#below(steps.length)]!()
   }
 
   /** Something goes wrong. */
   harm(): void {
-    const harms = [this.#crashShipper, this.#crashProcess, this.#zombie, this.#loseAnswer]
-    if (this.#options.lossy) harms.push(this.#loseSource)
-    harms[this.#below(harms.length)]!.call(this)
+    const harms = [
+      () => this.#crashShipper(),
+      () => this.#crashProcess(),
+      () => this.#zombie(),
+      () => this.#loseAnswer(),
+    ]
+    if (this.#options.lossy) harms.push(() => this.#loseSource())
+    harms[this.#below(harms.length)]!()
   }
 
   /** Nothing more is written; a mark says so, as the shipper does once a pause. */

@@ -93,8 +93,8 @@ export function keepDeadLetters(options: {
 }
 
 async function keep(store: Store, delivery: Delivery): Promise<void> {
-  const body = JSON.parse(Buffer.from(delivery.value).toString()) as JsonObject
-  const id = String(body['id'])
+  const body = JSON.parse(Buffer.from(delivery.value).toString()) as JsonObject & { id: string }
+  const { id } = body
   const known = await store.getRecord('dead-letter', id, {
     principal: { id: 'index' },
     scope: { clusters: '*', classes: '*' },
