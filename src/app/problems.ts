@@ -16,10 +16,16 @@ export interface Problem {
 }
 
 /** All problems with classes and sources, in the order of the file. */
-export function sourceProblems(config: Config, sources: readonly SourceConfig[], pipelines: Pipelines): Problem[] {
+export function sourceProblems(
+  config: Config,
+  sources: readonly SourceConfig[],
+  pipelines: Pipelines,
+): Problem[] {
   return sources.flatMap((source, i) => [
     ...classProblems(config, source, i, pipelines),
-    ...(source.kind === 'pods' ? podsProblems(config, source.path, i) : source.paths.flatMap((path, k) => fileProblems(config, path, i, k))),
+    ...(source.kind === 'pods'
+      ? podsProblems(config, source.path, i)
+      : source.paths.flatMap((path, k) => fileProblems(config, path, i, k))),
   ])
 }
 
@@ -33,9 +39,13 @@ function classProblems(config: Config, source: SourceConfig, i: number, pipeline
 
 function podsProblems(config: Config, path: string, i: number): Problem[] {
   const at = config.at(['sources', i, 'path'])
-  if (!existsSync(path)) return [error(`${at}: ${path} does not exist; name the folder with <namespace>_<pod>_<uid> in it`, 2)]
-  if (!statSync(path).isDirectory()) return [error(`${at}: ${path} is a file; name the folder with <namespace>_<pod>_<uid> in it`, 2)]
-  return readable(path, constants.R_OK | constants.X_OK) ? [] : [error(`${at}: ${path} may not be read by this user; run as root or give DAC_READ_SEARCH`, 3)]
+  if (!existsSync(path))
+    return [error(`${at}: ${path} does not exist; name the folder with <namespace>_<pod>_<uid> in it`, 2)]
+  if (!statSync(path).isDirectory())
+    return [error(`${at}: ${path} is a file; name the folder with <namespace>_<pod>_<uid> in it`, 2)]
+  return readable(path, constants.R_OK | constants.X_OK)
+    ? []
+    : [error(`${at}: ${path} may not be read by this user; run as root or give DAC_READ_SEARCH`, 3)]
 }
 
 /** A file may come later, its folder may not. */
@@ -43,11 +53,27 @@ function fileProblems(config: Config, path: string, i: number, k: number): Probl
   const at = config.at(['sources', i, 'paths', k])
   const folder = dirname(path)
   if (folder.includes('*')) return []
-  if (!existsSync(folder)) return [error(`${at}: the folder ${folder} does not exist; correct the path or create it`, 2)]
+  if (!existsSync(folder))
+    return [error(`${at}: the folder ${folder} does not exist; correct the path or create it`, 2)]
   if (basename(path).includes('*')) return []
-  if (!existsSync(path)) return [{ severity: 'warning', message: `${at}: ${path} does not exist yet; it is read as soon as it does`, exitStatus: 2 }]
-  if (statSync(path).isDirectory()) return [error(`${at}: ${path} is a folder; name files, e.g. ${join(path, '*.log')}`, 2)]
-  return readable(path, constants.R_OK) ? [] : [error(`${at}: ${path} may not be read by this user; add the user to its group (often adm) or run as root`, 3)]
+  if (!existsSync(path))
+    return [
+      {
+        severity: 'warning',
+        message: `${at}: ${path} does not exist yet; it is read as soon as it does`,
+        exitStatus: 2,
+      },
+    ]
+  if (statSync(path).isDirectory())
+    return [error(`${at}: ${path} is a folder; name files, e.g. ${join(path, '*.log')}`, 2)]
+  return readable(path, constants.R_OK)
+    ? []
+    : [
+        error(
+          `${at}: ${path} may not be read by this user; add the user to its group (often adm) or run as root`,
+          3,
+        ),
+      ]
 }
 
 /** Can the data directory be made and written to? */
@@ -64,8 +90,18 @@ export function dataDirectoryProblems(config: Config): Problem[] {
     return []
   } catch (cause) {
     const code = systemCode(cause)
-    const why = code === 'EEXIST' || code === 'ENOTDIR' ? 'is not a folder' : code === 'EROFS' ? 'is on a read-only file system' : `cannot be written to (${code ?? 'unknown error'})`
-    return [error(`${at}: the data directory ${dataDir} ${why}; set dataDir or --data to a folder that this user may write`, 3)]
+    const why =
+      code === 'EEXIST' || code === 'ENOTDIR'
+        ? 'is not a folder'
+        : code === 'EROFS'
+          ? 'is on a read-only file system'
+          : `cannot be written to (${code ?? 'unknown error'})`
+    return [
+      error(
+        `${at}: the data directory ${dataDir} ${why}; set dataDir or --data to a folder that this user may write`,
+        3,
+      ),
+    ]
   }
 }
 

@@ -28,7 +28,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const loaded = named ? [await named()] : await Promise.all(Object.values(COMMANDS).map((load) => load()))
   for (const command of loaded) program.addCommand(settled(command))
   try {
-    await program.parseAsync(argv as string[])
+    await program.parseAsync(argv)
     return Number(process.exitCode ?? 0)
   } catch (error) {
     return report(error)
@@ -55,7 +55,9 @@ function report(error: unknown): number {
     process.stderr.write(`decklog: ${error.message}\n`)
     return exitStatusOf(error)
   }
-  process.stderr.write(`decklog: an error in decklog itself, please report it: ${error instanceof Error ? error.stack : String(error)}\n`)
+  process.stderr.write(
+    `decklog: an error in decklog itself, please report it: ${error instanceof Error ? error.stack : String(error)}\n`,
+  )
   return 1
 }
 
