@@ -1,0 +1,196 @@
+/**
+ * Finds literals in bytes, in any case, by looking only at some places: every literal is longer than the distance between two
+ * of them, so one lies in each occurrence, and the few bytes there are looked up in a table.
+ *
+ * Invariants:
+ * - Literals are lower-case ASCII. `| 0x20` makes letters of either case alike (and some signs too): the look-up may be wrong
+ *   for that, the comparison that follows it never.
+ * - Places are words of the ArrayBuffer (`byteOffset` included), so that each is one load. A literal of 7 or more holds such a
+ *   word whole; one of 4 to 6 holds 3 bytes at an even place; one of 3 may be anywhere.
+ * - After a hit the scan goes on at the next newline: one hit a record is enough.
+ */
+export type Scan = (raw: Uint8Array, hits: number[]) => void
+
+/** Scans that together find all literals, as few as will do. `hits` gets a position in each record that has one, unordered. */
+export function scansFor(literals: readonly string[]): Scan[] {
+  const long = literals.filter((literal) => literal.length >= 7)
+  const short = literals.filter((literal) => literal.length < 7)
+  const scans: Scan[] = []
+  if (long.length > 0) {
+    const table = blockTable(long, { blockBytes: 4, places: 4, bits: 15 })
+    scans.push((raw, hits) => scanWords(table, raw, hits))
+  }
+  if (short.length > 0) {
+    const everywhere = short.some((literal) => literal.length === 3)
+    const table = blockTable(short, { blockBytes: 3, places: everywhere ? 1 : 2, bits: 14 })
+    scans.push((raw, hits) => (everywhere ? scanEvery : scanPairs)(table, raw, hits))
+  }
+  return scans
+}
+
+interface Entry {
+  readonly literal: Uint8Array
+  /** Where in the literal the block stands. */
+  readonly offset: number
+}
+
+interface BlockTable {
+  /** By slot: 1 when some literal has a block there. */
+  readonly present: Uint8Array
+  readonly entries: readonly (readonly Entry[] | undefined)[]
+  readonly shift: number
+}
+
+const NEWLINE = 0x0a
+const FOLD = 0x20202020
+const BLOCK = 0xffffff
+/** Knuth's multiplier: the upper bits of the product depend on every bit of the block. */
+const SPREAD = 0x9e3779b1 | 0
+
+function blockTable(
+  literals: readonly string[],
+  options: { blockBytes: number; places: number; bits: number },
+): BlockTable {
+  const shift = 32 - options.bits
+  const present = new Uint8Array(1 << options.bits)
+  const entries: Entry[][] = Array.from({ length: 1 << options.bits })
+  for (const text of literals) {
+    const literal = Buffer.from(text, 'latin1')
+    for (let offset = 0; offset < options.places; offset++) {
+      let block = 0
+      for (let i = 0; i < options.blockBytes; i++) block |= (literal[offset + i]! | 0x20) << (8 * i)
+      const slot = Math.imul(block, SPREAD) >>> shift
+      present[slot] = 1
+      ;(entries[slot] ??= []).push({ literal, offset })
+    }
+  }
+  return { present, entries, shift }
+}
+
+/** The whole words in `raw`, and where in it the first one is. */
+function wordsOf(raw: Uint8Array): { words: Int32Array; base: number } {
+  const base = -raw.byteOffset & 3
+  const count = Math.max(0, (raw.byteLength - base) >> 2)
+  if (count === 0) return { words: new Int32Array(0), base: 0 }
+  return { words: new Int32Array(raw.buffer, raw.byteOffset + base, count), base }
+}
+
+/** Four words a step: their look-ups do not depend on each other, so the processor does them side by side. */
+function scanWords(table: BlockTable, raw: Uint8Array, hits: number[]): void {
+  const { present, shift } = table
+  const { words, base } = wordsOf(raw)
+  const count = words.length
+  for (let at = 0; at < count; at += 4) {
+    if (
+      at + 4 <= count &&
+      (present[Math.imul(words[at]! | FOLD, SPREAD) >>> shift]! |
+        present[Math.imul(words[at + 1]! | FOLD, SPREAD) >>> shift]! |
+        present[Math.imul(words[at + 2]! | FOLD, SPREAD) >>> shift]! |
+        present[Math.imul(words[at + 3]! | FOLD, SPREAD) >>> shift]!) ===
+        0
+    ) {
+      continue
+    }
+    let hit = -1
+    for (let i = at; i < at + 4 && i < count; i++) {
+      const slot = Math.imul(words[i]! | FOLD, SPREAD) >>> shift
+      const found = present[slot] === 0 ? -1 : verify(table, raw, slot, base + i * 4)
+      if (found >= 0) hits.push(found)
+      hit = Math.max(hit, found)
+    }
+    if (hit < 0) continue
+    const newline = raw.indexOf(NEWLINE, hit)
+    if (newline < 0) return
+    // The step that holds the newline is looked at again, for the next record begins in it.
+    at = Math.max(at, (((newline - base) >> 2) & ~3) - 4)
+  }
+}
+
+/** Blocks of three at even places: two words a step, and the first byte of the third. */
+function scanPairs(table: BlockTable, raw: Uint8Array, hits: number[]): void {
+  const { present, shift } = table
+  const { words, base } = wordsOf(raw)
+  scanBytes(table, raw, 0, base, hits)
+  let at = 0
+  for (; at + 2 < words.length; at += 2) {
+    const first = words[at]! | FOLD
+    const second = words[at + 1]! | FOLD
+    const third = words[at + 2]! | FOLD
+    if (
+      (present[Math.imul(first & BLOCK, SPREAD) >>> shift]! |
+        present[Math.imul(((first >>> 16) | (second << 16)) & BLOCK, SPREAD) >>> shift]! |
+        present[Math.imul(second & BLOCK, SPREAD) >>> shift]! |
+        present[Math.imul(((second >>> 16) | (third << 16)) & BLOCK, SPREAD) >>> shift]!) ===
+      0
+    ) {
+      continue
+    }
+    const from = base + at * 4
+    const hit = scanBytes(table, raw, from, from + 8, hits)
+    if (hit < 0) continue
+    const newline = raw.indexOf(NEWLINE, hit)
+    if (newline < 0) return
+    at = Math.max(at, (((newline - base) >> 2) & ~1) - 2)
+  }
+  scanBytes(table, raw, base + at * 4, raw.length, hits)
+}
+
+/** Blocks of three at every place: one word a step, and two bytes of the next. */
+function scanEvery(table: BlockTable, raw: Uint8Array, hits: number[]): void {
+  const { present, shift } = table
+  const { words, base } = wordsOf(raw)
+  scanBytes(table, raw, 0, base, hits)
+  let at = 0
+  for (; at + 1 < words.length; at++) {
+    const word = words[at]! | FOLD
+    const next = words[at + 1]! | FOLD
+    if (
+      (present[Math.imul(word & BLOCK, SPREAD) >>> shift]! |
+        present[Math.imul(word >>> 8, SPREAD) >>> shift]! |
+        present[Math.imul(((word >>> 16) | (next << 16)) & BLOCK, SPREAD) >>> shift]! |
+        present[Math.imul(((word >>> 24) | (next << 8)) & BLOCK, SPREAD) >>> shift]!) ===
+      0
+    ) {
+      continue
+    }
+    const from = base + at * 4
+    const hit = scanBytes(table, raw, from, from + 4, hits)
+    if (hit < 0) continue
+    const newline = raw.indexOf(NEWLINE, hit)
+    if (newline < 0) return
+    at = Math.max(at, ((newline - base) >> 2) - 1)
+  }
+  scanBytes(table, raw, base + at * 4, raw.length, hits)
+}
+
+/** Looks at every place from `from` to `to`; returns the last hit, or -1. */
+function scanBytes(table: BlockTable, raw: Uint8Array, from: number, to: number, hits: number[]): number {
+  const { present, shift } = table
+  let last = -1
+  for (let at = from; at < to && at + 2 < raw.length; at++) {
+    const block = raw[at]! | (raw[at + 1]! << 8) | (raw[at + 2]! << 16) | (FOLD & BLOCK)
+    const slot = Math.imul(block, SPREAD) >>> shift
+    const hit = present[slot] === 0 ? -1 : verify(table, raw, slot, at)
+    if (hit >= 0) hits.push(hit)
+    last = Math.max(last, hit)
+  }
+  return last
+}
+
+/** The last place at which a literal with a block in `slot` stands so that this block is at `at`; -1 when there is none. */
+function verify(table: BlockTable, raw: Uint8Array, slot: number, at: number): number {
+  let last = -1
+  for (const { literal, offset } of table.entries[slot]!) {
+    const start = at - offset
+    if (start > last && start + literal.length <= raw.length && standsAt(raw, start, literal)) last = start
+  }
+  return last
+}
+
+function standsAt(raw: Uint8Array, start: number, literal: Uint8Array): boolean {
+  for (let i = 0; i < literal.length; i++) {
+    const byte = raw[start + i]!
+    if ((byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte) !== literal[i]) return false
+  }
+  return true
+}

@@ -1,0 +1,108 @@
+import type { FieldPath } from './fields.ts'
+import type { Node } from './node.ts'
+
+/** Shorter ones are in nearly every line. */
+export const LITERAL_LENGTH_MIN = 3
+
+/** How the documents of a source relate to its raw bytes. What is not said here is derived, and no literal is taken from it. */
+export interface RawFields {
+  /** Roots of the fields whose texts stand in the raw bytes as they are, or escaped as in JSON. */
+  readonly verbatim: readonly string[]
+  /** Are the field names below those roots in the raw bytes too? */
+  readonly keys: boolean
+  /** Folded texts that nearly every record has: taken only where there is nothing better. */
+  readonly common: ReadonlySet<string>
+}
+
+/**
+ * Literals of which at least one is in the raw bytes of every record whose event matches, in any case; undefined when nothing
+ * can be said. They are folded, printable ASCII without `"` and `\`, so only these can hide one: a `\u` escape, `\/` where a
+ * literal has a slash, and the two characters named in `fold.ts`.
+ */
+export function neededLiterals(node: Node, raw: RawFields): readonly string[] | undefined {
+  switch (node.kind) {
+    case 'constant':
+      return node.value ? undefined : []
+    case 'and':
+      return rarest(
+        node.of.map((child) => neededLiterals(child, raw)),
+        raw,
+      )
+    case 'or':
+      return anyOf(node.of.map((child) => neededLiterals(child, raw)))
+    case 'not':
+      return undefined
+    case 'at-least':
+      return atLeastOf(
+        node.count,
+        node.of.map((child) => neededLiterals(child, raw)),
+      )
+    case 'keyword':
+      return node.test.needs
+    case 'field':
+      return rarest([isVerbatim(node.path, raw) ? node.test.needs : undefined, keyNeeds(node.path, raw)], raw)
+    case 'exists':
+      return keyNeeds(node.path, raw)
+    case 'fieldref':
+      return rarest([keyNeeds(node.path, raw), keyNeeds(node.other, raw)], raw)
+  }
+}
+
+type Needs = readonly string[] | undefined
+
+function anyOf(all: readonly Needs[]): Needs {
+  return all.every((needs) => needs !== undefined) ? [...new Set(all.flat())] : undefined
+}
+
+/** With more to match than there are parts that need nothing, one of the others must. */
+function atLeastOf(count: number, all: readonly Needs[]): Needs {
+  const known = all.filter((needs) => needs !== undefined)
+  return count > all.length - known.length ? [...new Set(known.flat())] : undefined
+}
+
+function isVerbatim(path: FieldPath, raw: RawFields): boolean {
+  return raw.verbatim.some((root) => path.name === root || path.name.startsWith(`${root}.`))
+}
+
+function keyNeeds(path: FieldPath, raw: RawFields): Needs {
+  if (!raw.keys || !isVerbatim(path, raw) || raw.verbatim.includes(path.name)) return undefined
+  const literal = bestLiteral([path.segments.at(-1)!.toLowerCase()])
+  return literal === undefined ? undefined : [literal]
+}
+
+function rarest(all: readonly Needs[], raw: RawFields): Needs {
+  let best: Needs
+  for (const needs of all) {
+    if (needs !== undefined && (best === undefined || score(needs, raw) > score(best, raw))) best = needs
+  }
+  return best
+}
+
+/** Long is rare; the shortest decides, and many are more likely met than few. */
+function score(needs: readonly string[], raw: RawFields): number {
+  if (needs.length === 0) return Infinity
+  const lengths = needs.map((literal) => (raw.common.has(literal) ? 0 : Math.min(literal.length, 16)))
+  return Math.min(...lengths) - Math.log2(needs.length)
+}
+
+/** The best literal that some texts of one value, which it all holds, have; undefined when there is none. */
+export function bestLiteral(foldedTexts: readonly string[]): string | undefined {
+  let best: string | undefined
+  for (const text of foldedTexts) {
+    for (const run of text.match(/[ !#-[\]-~]+/g) ?? []) {
+      if (run.length >= LITERAL_LENGTH_MIN && !isNumberLike(run) && run.length > (best?.length ?? 0))
+        best = run
+    }
+  }
+  return best
+}
+
+/** May a JSON number be written otherwise than it is compared (`4.03e2` and `403`)? */
+function isNumberLike(run: string): boolean {
+  return /^[-+.0-9e]*$/.test(run) || 'infinity'.includes(run)
+}
+
+/** Can this character be in a literal? */
+export function isLiteralUnit(unit: number): boolean {
+  return unit >= 0x20 && unit <= 0x7e && unit !== 0x22 && unit !== 0x5c
+}
