@@ -10,8 +10,22 @@ const NOW_MS = Date.parse('2026-11-24T10:30:45.678Z')
 
 const piece = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom(...'():<>"*{}\\'.split(''), ' ', '<=', '>=') },
-  { weight: 3, arbitrary: fc.constantFrom('and', 'or', 'not', 'AND', 'now-1h', '10.0.0.0/8', '2026-11-24', '17', 'true') },
-  { weight: 3, arbitrary: fc.constantFrom('message', 'user.name', 'source.ip', '@timestamp', 'source.port', 'a.b', 'user.*') },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom('and', 'or', 'not', 'AND', 'now-1h', '10.0.0.0/8', '2026-11-24', '17', 'true'),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom(
+      'message',
+      'user.name',
+      'source.ip',
+      '@timestamp',
+      'source.port',
+      'a.b',
+      'user.*',
+    ),
+  },
   { weight: 1, arbitrary: fc.string({ unit: 'grapheme', maxLength: 5 }) },
   { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 5 }) },
 )
@@ -23,23 +37,45 @@ const bareWord = fc.oneof(
   fc.stringMatching(/^[a-z0-9äñ.*_-]{1,8}$/),
   fc.constantFrom('\\and', '\\OR', 'can\\:not', '10.0.0.*', '日本*', 'ab*cd', '*', 'İx', 'ΑΣ'),
 )
-const field = fc.constantFrom('user.name', 'process.name', 'x', '"odd field"', '"and"', 'kubernetes.labels.a/b', 'message')
+const field = fc.constantFrom(
+  'user.name',
+  'process.name',
+  'x',
+  '"odd field"',
+  '"and"',
+  'kubernetes.labels.a/b',
+  'message',
+)
 const leaf = fc.oneof(
   bareWord,
   fc.array(bareWord, { minLength: 2, maxLength: 4 }).map((words) => words.join(' ')),
   quotedText,
   fc.tuple(field, fc.oneof(bareWord, quotedText)).map(([name, value]) => `${name}: ${value}`),
-  fc.tuple(fc.constantFrom('<', '<=', '>', '>='), fc.oneof(quotedText, fc.integer())).map(([sign, value]) => `x ${sign} ${value}`),
-  fc.tuple(fc.constantFrom(': ', ' > ', ' <= '), fc.constantFrom('2026', '"2026-02"', 'now', 'now/w', '"2026-11-24T10:00:00.12Z"', '"2026-11-24 10"')).map(
-    ([sign, value]) => `@timestamp${sign}${value}`,
+  fc
+    .tuple(fc.constantFrom('<', '<=', '>', '>='), fc.oneof(quotedText, fc.integer()))
+    .map(([sign, value]) => `x ${sign} ${value}`),
+  fc
+    .tuple(
+      fc.constantFrom(': ', ' > ', ' <= '),
+      fc.constantFrom('2026', '"2026-02"', 'now', 'now/w', '"2026-11-24T10:00:00.12Z"', '"2026-11-24 10"'),
+    )
+    .map(([sign, value]) => `@timestamp${sign}${value}`),
+  fc.constantFrom(
+    'source.ip: 10.0.0.0/8',
+    'source.ip: "::1"',
+    'source.ip > 1.2.3.4',
+    'source.ip: 10.*',
+    'source.port: 22',
+    'user.*: a*',
   ),
-  fc.constantFrom('source.ip: 10.0.0.0/8', 'source.ip: "::1"', 'source.ip > 1.2.3.4', 'source.ip: 10.*', 'source.port: 22', 'user.*: a*'),
 )
 const { query: wellFormed } = fc.letrec<{ query: string }>((tie) => ({
   query: fc.oneof(
     { maxDepth: 4, withCrossShrink: true },
     leaf,
-    fc.tuple(tie('query'), fc.constantFrom('and', 'or', 'OR'), tie('query')).map(([a, operator, b]) => `${a} ${operator} ${b}`),
+    fc
+      .tuple(tie('query'), fc.constantFrom('and', 'or', 'OR'), tie('query'))
+      .map(([a, operator, b]) => `${a} ${operator} ${b}`),
     tie('query').map((inner) => `not ${inner}`),
     tie('query').map((inner) => `(${inner})`),
     fc.tuple(field, bareWord, quotedText).map(([name, a, b]) => `${name}: (${a} or not ${b})`),
@@ -89,10 +125,17 @@ describe('KQL, whatever the text', () => {
 
   test('can be matched on any document', () => {
     fc.assert(
-      fc.property(fc.oneof(wellFormed, soup), fc.object({ key: fc.constantFrom('message', 'user', 'name', 'x', 'user.name', '@timestamp', 'source', 'ip') }), (source, document) => {
-        const query = tryParse(source)
-        if (query !== undefined) expect(typeof compileMatcher(query)(JSON.parse(JSON.stringify(document)))).toBe('boolean')
-      }),
+      fc.property(
+        fc.oneof(wellFormed, soup),
+        fc.object({
+          key: fc.constantFrom('message', 'user', 'name', 'x', 'user.name', '@timestamp', 'source', 'ip'),
+        }),
+        (source, document) => {
+          const query = tryParse(source)
+          if (query !== undefined)
+            expect(typeof compileMatcher(query)(JSON.parse(JSON.stringify(document)))).toBe('boolean')
+        },
+      ),
       { numRuns: 1_000 },
     )
   })

@@ -68,7 +68,8 @@ export class MemoryStore implements Store {
   async search(request: SearchRequest): Promise<SearchAnswer> {
     const found = (await this.#matching('search', request)).sort(byPosition)
     if (request.order !== 'oldest') found.reverse()
-    const start = request.cursor === undefined ? 0 : found.findIndex((event) => event.id === request.cursor) + 1
+    const start =
+      request.cursor === undefined ? 0 : found.findIndex((event) => event.id === request.cursor) + 1
     const hits = found.slice(start, start + request.limit)
     const more = start + request.limit < found.length && hits.length > 0
     return {
@@ -85,7 +86,9 @@ export class MemoryStore implements Store {
     const widthMs = Math.max(1, Math.ceil((toMs - fromMs) / request.buckets))
     const buckets = []
     for (let at = fromMs; at < toMs; at += widthMs) {
-      const inside = found.filter(({ timeNs }) => timeNs >= BigInt(at) * 1_000_000n && timeNs < BigInt(at + widthMs) * 1_000_000n)
+      const inside = found.filter(
+        ({ timeNs }) => timeNs >= BigInt(at) * 1_000_000n && timeNs < BigInt(at + widthMs) * 1_000_000n,
+      )
       buckets.push({ fromMs: at, toMs: at + widthMs, count: inside.length })
     }
     return { buckets, total: { value: found.length, relation: 'eq' } }
@@ -96,7 +99,11 @@ export class MemoryStore implements Store {
     const counts = new Map<string, number>()
     let withField = 0
     for (const { document } of found) {
-      const values = new Set(fieldValues(document, request.field).filter((value) => value !== null && typeof value !== 'object').map(String))
+      const values = new Set(
+        fieldValues(document, request.field)
+          .filter((value) => value !== null && typeof value !== 'object')
+          .map(String),
+      )
       if (values.size > 0) withField++
       for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
     }
@@ -163,7 +170,14 @@ export class MemoryStore implements Store {
     await this.#passRead('completeness', request)
     const states = [...this.#streams.values()].filter((state) => inScope(state, request.scope))
     const names = [...new Set(states.map((state) => state.class))].sort()
-    return { classes: names.map((name) => classReport(name, states.filter((state) => state.class === name))) }
+    return {
+      classes: names.map((name) =>
+        classReport(
+          name,
+          states.filter((state) => state.class === name),
+        ),
+      ),
+    }
   }
 
   async fields(asking: Asking): Promise<readonly { readonly name: string; readonly type: string }[]> {
@@ -177,7 +191,9 @@ export class MemoryStore implements Store {
     const version = this.#records.get(key)?.version ?? 0
     if (record.version !== version + 1) {
       return Promise.reject(
-        new DecklogError('internal', `${record.kind} has version ${version}, not ${record.version - 1}`, { retryable: true }),
+        new DecklogError('internal', `${record.kind} has version ${version}, not ${record.version - 1}`, {
+          retryable: true,
+        }),
       )
     }
     this.#records.set(key, record)
@@ -263,14 +279,19 @@ export class MemoryStore implements Store {
         outcomes[row] = Outcome.duplicate
         continue
       }
-      const json = Buffer.from(bytes).toString('utf8', index.offset(row), index.offset(row) + index.length(row))
+      const json = Buffer.from(bytes).toString(
+        'utf8',
+        index.offset(row),
+        index.offset(row) + index.length(row),
+      )
       this.#keep(batch, { index, row, json })
       for (const [first, last] of ranges) state.covered.add(first, last)
       state.stored++
       state.joined += ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0) - 1
     }
     for (const cover of batch.covers) {
-      if (!state.covered.has(cover.first, cover.last)) state.counts[cover.reason] += cover.last - cover.first + 1
+      if (!state.covered.has(cover.first, cover.last))
+        state.counts[cover.reason] += cover.last - cover.first + 1
       state.covered.add(cover.first, cover.last)
     }
     state.lossesWithoutSeq += batch.losses.length
@@ -335,7 +356,8 @@ function inScope(event: { readonly class: string; readonly tenant: string }, sco
 }
 
 function classReport(name: string, states: readonly StreamState[]): Completeness['classes'][number] {
-  const sum = (of: (state: StreamState) => number): number => states.reduce((total, state) => total + of(state), 0)
+  const sum = (of: (state: StreamState) => number): number =>
+    states.reduce((total, state) => total + of(state), 0)
   const gaps = sum(({ covered }) => {
     const last = covered.above.at(-1)?.[1]
     return last === undefined ? 0 : covered.missing(0, last).length

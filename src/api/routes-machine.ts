@@ -1,0 +1,35 @@
+import { readParameters, wholeNumber } from './parameters.ts'
+import { bounded, inTime } from './question.ts'
+import { json } from './routes-search.ts'
+import type { Service } from './service.ts'
+
+export function health(): Response {
+  return json('{"status":"ok"}')
+}
+
+export function ready(service: Service): Response {
+  const reason = service.ready()
+  if (reason === undefined) return json('{"ready":true}')
+  const headers = { 'content-type': 'application/json' }
+  return new Response(JSON.stringify({ ready: false, reason }), { status: 503, headers })
+}
+
+export function metrics(service: Service): Response {
+  const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
+  return new Response(service.telemetry.expose(), { headers })
+}
+
+export async function status(service: Service, request: Request): Promise<Response> {
+  readParameters(request, [])
+  const asking = bounded(service, request)
+  return json(JSON.stringify(await inTime(Promise.resolve(service.status()), asking)))
+}
+
+export async function deadLetters(service: Service, request: Request): Promise<Response> {
+  const values = readParameters(request, ['limit', 'cursor'])
+  const limit = wholeNumber(values, 'limit', { min: 1, max: 1_000, fallback: 50 })
+  const asking = bounded(service, request)
+  const cursor = values.get('cursor')
+  const asked = { ...asking, limit, ...(cursor ? { cursor } : {}) }
+  return json(JSON.stringify(await inTime(service.store.listRecords('dead-letter', asked), asking)))
+}

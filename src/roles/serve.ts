@@ -1,0 +1,106 @@
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import { createApi } from '../api/app.ts'
+import { servedHosts, urlHost } from '../api/security.ts'
+import { SERVICE_LIMITS, type ServiceLimits } from '../api/service.ts'
+import { DecklogError, systemCode } from '../core/errors.ts'
+import type { Telemetry } from '../core/telemetry.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Store } from '../ports/store.ts'
+import type { Log } from './log.ts'
+
+export interface ServeOptions {
+  readonly store: Store
+  readonly telemetry: Telemetry
+  readonly clock: Clock
+  readonly log: Log
+  readonly listen: {
+    readonly host: string
+    /** 0: any free port. */
+    readonly port: number
+    /** Host names, besides those of this machine, under which it is asked. */
+    readonly names?: readonly string[]
+  }
+  /** The report of `/api/status`. */
+  readonly status: () => unknown
+  /** Undefined when ready, else why not. */
+  readonly ready: () => string | undefined
+  /** Where the page's files lie; undefined: no page. */
+  readonly webDirectory: string | undefined
+  readonly limits?: Partial<ServiceLimits>
+}
+
+export interface ServeRole {
+  /** `http://127.0.0.1:7700`, with the port that it really has. */
+  readonly url: string
+  /** Answers in flight have a moment to end, streams are ended. */
+  close(): Promise<void>
+}
+
+/** A query of 10,000 characters may take 90,000 bytes in a URL. */
+const HEADER_BYTES_MAX = 128 * 1024
+const CLOSE_GRACE_MS = 2_000
+
+/**
+ * Serves the API and the page until it is closed.
+ * @throws {DecklogError} `unreachable` when it cannot listen at the address
+ */
+export async function startServeRole(options: ServeOptions): Promise<ServeRole> {
+  const closing = new AbortController()
+  const api = createApi({
+    store: options.store,
+    telemetry: options.telemetry,
+    clock: options.clock,
+    status: options.status,
+    ready: options.ready,
+    hosts: servedHosts(options.listen.host, options.listen.names ?? []),
+    webDirectory: options.webDirectory,
+    closing: closing.signal,
+    onFault: (error, route) =>
+      options.log.error({ err: error, route }, 'a request failed because of a fault in decklog'),
+    limits: { ...SERVICE_LIMITS, ...options.limits },
+  })
+  const server = createAdaptorServer({
+    fetch: api.fetch,
+    overrideGlobalObjects: false,
+    serverOptions: { maxHeaderSize: HEADER_BYTES_MAX, requestTimeout: 30_000 },
+  }) as Server
+  await listen(server, options.listen)
+  const { port } = server.address() as AddressInfo
+  return { url: `http://${urlHost(options.listen.host)}:${port}`, close: () => close(server, closing) }
+}
+
+function listen(server: Server, { host, port }: ServeOptions['listen']): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const onError = (error: unknown): void => reject(listenError(error, `${urlHost(host)}:${port}`))
+  server.once('error', onError)
+  server.listen({ host, port }, () => {
+    server.off('error', onError)
+    resolve()
+  })
+  return promise
+}
+
+function listenError(error: unknown, address: string): DecklogError {
+  const code = systemCode(error)
+  const why: Readonly<Record<string, string>> = {
+    EADDRINUSE:
+      'another program (perhaps another decklog) has this port; stop it, or set http.listen to another port',
+    EACCES: 'this user may not use the port; set http.listen to one above 1023',
+    EADDRNOTAVAIL: 'this machine has no such address; set http.listen to one that it has',
+    ENOTFOUND: 'this host name is not known; set http.listen to an address',
+  }
+  const reason = why[code ?? ''] ?? `the system says ${code ?? 'no more'}; see http.listen`
+  return new DecklogError('unreachable', `cannot listen on ${address}: ${reason}`, { cause: error })
+}
+
+async function close(server: Server, closing: AbortController): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  server.close(() => resolve())
+  closing.abort(new DecklogError('closed', 'decklog is closing'))
+  server.closeIdleConnections()
+  const grace = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS)
+  await promise
+  clearTimeout(grace)
+}
