@@ -27,6 +27,10 @@ export interface FormatDefinition {
   readonly dataset: string
   /** One real line, for documentation and benchmark. */
   readonly example: string
+  /** For its page of the documentation, a paragraph each: what is kept how, where it departs from its model, its limits. */
+  readonly remarks?: readonly string[]
+  /** Every `event.action` that it gives, with what that means: names that rules rely on. */
+  readonly actions?: Readonly<Record<string, string>>
   /**
    * Reads `text` into `draft`. Returns false when the text is not of this format: then `draft` must be untouched, the next
    * format of the list is tried, and if none takes it a `record` format's line is kept as text, tagged `parse-failed`.

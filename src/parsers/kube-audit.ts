@@ -1,0 +1,110 @@
+import { JSON_DEPTH_MAX } from '../core/limits.ts'
+import type { Draft, Json, JsonObject } from '../core/document.ts'
+import type { FormatContext, FormatDefinition } from '../ports/format.ts'
+import { auditDocument } from './support/audit-document.ts'
+import { putAuditFields } from './support/audit-ecs.ts'
+import { child, isObject, note } from './support/document.ts'
+import { type JsonScan, scanJson } from './support/json-scan.ts'
+import { readIso } from './support/time.ts'
+
+/**
+ * One audit.k8s.io/v1 Event a line, as kube-apiserver's log backend writes it (`--audit-log-path`):
+ *
+ *     {"kind":"Event","apiVersion":"audit.k8s.io/v1","level":…,"auditID":…,"stage":…,"requestURI":…,"verb":…,"user":{…},…}
+ */
+export const kubeAudit: FormatDefinition = {
+  name: 'kube-audit',
+  version: 1,
+  kind: 'record',
+  title: 'Kubernetes audit log',
+  definedBy: 'https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/ (Event)',
+  dataset: 'kubernetes.audit_logs',
+  example:
+    '{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"7e0cbccf-8d8a-4f5f-aefb-60b8af2d2ad5","stage":"ResponseStarted","requestURI":"/api/v1/namespaces/shop/pods/web-6f4b7/exec?command=sh&command=-c&command=id&container=app&stdin=true&tty=true","verb":"get","user":{"username":"alice@example.com","groups":["engineering","system:authenticated"]},"sourceIPs":["203.0.113.7"],"userAgent":"kubectl/v1.34.1 (linux/amd64) kubernetes/93248f9","objectRef":{"resource":"pods","namespace":"shop","name":"web-6f4b7","apiVersion":"v1","subresource":"exec"},"responseStatus":{"metadata":{},"code":101},"requestReceivedTimestamp":"2026-11-24T08:00:00.120000Z","stageTimestamp":"2026-11-24T08:00:00.134512Z","annotations":{"authorization.k8s.io/decision":"allow","authorization.k8s.io/reason":""}}',
+  remarks: [
+    'The line is kept in `event.original`, for it cannot be rebuilt: names of annotations are written as Elastic writes them, fields that the API does not define are left out. Where a body holds a Secret or a token neither the line nor the value is kept, only the names of the keys; the event is tagged `secret-removed`, and the archive has the exact bytes.',
+    '`@timestamp` is the stage’s time, `event.duration` the time since the request was received. `message` is a summary of the event in one line.',
+    '`source.ip` is the last of `sourceIPs`, the only one that the client cannot choose; all are in `related.ip` and `kubernetes.audit.sourceIPs`. `event.outcome` is `failure` for an answer of 400 and above as well as for a forbidden request: Elastic’s integration looks at the decision only.',
+    'A body nested deeper than 64 levels is left out (`json-depth`), numbers that a double cannot hold and names that come twice are tagged (`json-number-precision`, `json-duplicate-key`): `event.original` has them exactly.',
+  ],
+  actions: {
+    'get, list, watch, create, update, patch, delete, …': 'The verb of the request, as Kubernetes names it',
+  },
+  parse,
+}
+
+function parse(text: string, draft: Draft, context: FormatContext): boolean {
+  const start = text.charCodeAt(0)
+  if (start !== 123 && start !== 32) return false
+  const event = parseJson(text)
+  if (!isObject(event) || !isAuditEvent(event)) return false
+  const scan = scanJson(text)
+  const { audit, secretRemoved, bodyTooDeep } = auditDocument(event, scan.depth)
+  if (!secretRemoved) draft.original = text
+  else note(draft, 'secret-removed')
+  if (bodyTooDeep || scan.depth > JSON_DEPTH_MAX) note(draft, 'json-depth')
+  noteOddities(text, event, scan, draft)
+  putTimes(draft, audit, context)
+  putAuditFields(draft, audit)
+  child(draft.fields, 'kubernetes')['audit'] = audit
+  return true
+}
+
+function parseJson(text: string): Json | undefined {
+  try {
+    return JSON.parse(text) as Json
+  } catch {
+    return undefined
+  }
+}
+
+function isAuditEvent(event: JsonObject): boolean {
+  const version = event['apiVersion']
+  if (event['kind'] !== 'Event' || typeof version !== 'string' || !version.startsWith('audit.k8s.io/'))
+    return false
+  return typeof event['auditID'] === 'string' && event['auditID'] !== '' && typeof event['stage'] === 'string'
+}
+
+function noteOddities(text: string, event: JsonObject, scan: JsonScan, draft: Draft): void {
+  if (scan.oddNumber) note(draft, 'json-number-precision')
+  if (scan.depth <= JSON_DEPTH_MAX && countKeys(event) !== scan.keys) note(draft, 'json-duplicate-key')
+  if (text.includes('__proto__') || (text.includes('\\u005f') && text.includes('proto')))
+    note(draft, 'json-proto-key')
+}
+
+/** Names of members in a value of bounded depth. A repeated name is there once: so fewer than in the text means repeats. */
+function countKeys(value: Json): number {
+  let count = 0
+  if (Array.isArray(value)) {
+    for (const part of value) if (typeof part === 'object' && part !== null) count += countKeys(part)
+    return count
+  }
+  const object = value as JsonObject
+  for (const name in object) {
+    count++
+    const part = object[name]
+    if (typeof part === 'object' && part !== null) count += countKeys(part)
+  }
+  return count
+}
+
+function putTimes(draft: Draft, audit: JsonObject, context: FormatContext): void {
+  const stage = nsOf(audit['stageTimestamp'], context)
+  const received = nsOf(audit['requestReceivedTimestamp'], context)
+  draft.timeNs = stage ?? received
+  if (
+    draft.timeNs === undefined &&
+    (audit['stageTimestamp'] ?? audit['requestReceivedTimestamp']) !== undefined
+  ) {
+    note(draft, 'time-invalid')
+  }
+  if (stage !== undefined && received !== undefined && stage >= received) {
+    child(draft.fields, 'event')['duration'] = Number(stage - received)
+  }
+}
+
+function nsOf(value: Json | undefined, context: FormatContext): bigint | undefined {
+  if (typeof value !== 'string') return undefined
+  const stamp = readIso(value, 0, context.utcOffsetMinutes)
+  return stamp?.end === value.length ? stamp.ns : undefined
+}

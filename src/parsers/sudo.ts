@@ -1,0 +1,201 @@
+import type { Draft, JsonObject } from '../core/document.ts'
+import type { FormatDefinition } from '../ports/format.ts'
+import { child, note, relate, writtenBy } from './support/document.ts'
+
+/**
+ * lib/eventlog/eventlog.c, new_logline(): the keys always in this order, each of them may be missing.
+ *
+ *     USER : [ERROR ; ][HOST=h ; ][TTY=t ; ][CHROOT=d ; ][PWD=d ; ][USER=u ; ][GROUP=g ; ][TSID=id ; ][ENV=a=b c=d ; ]COMMAND=c args
+ *     USER : (command continued) REST            a line longer than syslog takes (maxlen 960) is split
+ *
+ * Control characters are written `#ooo` (octal). A directory may be called `x ; USER=alice ; COMMAND=/bin/true`, and so may an
+ * argument (in quotes from 1.9.16): where a key comes twice, nobody can say which is sudo's.
+ */
+export const sudo: FormatDefinition = {
+  name: 'sudo',
+  version: 1,
+  kind: 'payload',
+  title: 'sudo',
+  definedBy: 'sudo: lib/eventlog/eventlog.c, plugins/sudoers/logging.c',
+  dataset: 'system.auth',
+  example: '   alice : TTY=pts/0 ; PWD=/home/alice ; USER=root ; COMMAND=/usr/bin/systemctl restart kubelet',
+  remarks: [
+    'The message stays as it is; nothing is kept in `event.original`. The session lines of sudo’s PAM stack are read by the format `pam`.',
+    '`system.auth.sudo.command` is the command as sudo wrote it; where it holds escapes (`#012`), `decklog.sudo.command_decoded` has it without them. `decklog.sudo` also has `group`, `tsid`, `env`, `chroot`, `host` and `continued`.',
+    'Where `USER=` comes more than once, because a directory or an argument is called so, `system.auth.sudo.user` and `user.effective.name` have every value, the command begins behind the first `COMMAND=`, and the event is tagged `ambiguous-fields`: a rule for root sees it either way.',
+  ],
+  actions: {
+    sudo_command: 'A command was run (or, `COMMAND=list`, the rights were listed)',
+    sudo_command_continued: 'The rest of a long command; it belongs to the line before',
+    sudo_denied: 'The sudoers file does not allow it',
+    sudo_auth_failed: 'Wrong password, none given, or none asked for (`decklog.count` is how often)',
+    sudo_error: 'Another error, `system.auth.sudo.error`',
+  },
+  parse,
+}
+
+const KEYS = ['HOST', 'TTY', 'CHROOT', 'PWD', 'CWD', 'USER', 'GROUP', 'TSID', 'ENV', 'COMMAND'] as const
+type Key = (typeof KEYS)[number]
+type Values = Partial<Record<Key, string>>
+
+function parse(text: string, draft: Draft): boolean {
+  if (!writtenBy(draft, ['sudo', 'sudo-rs'])) return false
+  const colon = text.indexOf(' : ')
+  const user = colon < 0 ? '' : text.slice(0, colon).trim()
+  if (user === '' || user.includes('(') || user.length > 256) return false
+  const from = colon + 3
+  if (text.startsWith('(command continued) ', from)) return continued(text.slice(from + 20), user, draft)
+  const first = firstKey(text, from)
+  const errorEnd = first < 0 ? text.length : first === from ? from : first - 3
+  const error = text.slice(from, errorEnd)
+  if (first < 0 && !isError(error)) return false
+  put(draft, user, error, first < 0 ? {} : readValues(text, first))
+  if (first >= 0) putCandidates(text, first, draft)
+  return true
+}
+
+function continued(rest: string, user: string, draft: Draft): true {
+  putEvent(draft, 'sudo_command_continued', ['info'])
+  putUser(draft, user)
+  child(child(child(draft.fields, 'system'), 'auth'), 'sudo')['command'] = rest
+  child(child(draft.fields, 'decklog'), 'sudo')['continued'] = true
+  return true
+}
+
+/** Where the first key stands: at once, or behind the error and ` ; `. -1 when there is none. */
+function firstKey(text: string, from: number): number {
+  if (keyAt(text, from) !== undefined) return from
+  for (let at = text.indexOf(' ; ', from); at >= 0; at = text.indexOf(' ; ', at + 3)) {
+    if (keyAt(text, at + 3) !== undefined) return at + 3
+  }
+  return -1
+}
+
+function keyAt(text: string, at: number): Key | undefined {
+  return KEYS.find((key) => text.startsWith(key, at) && text.charCodeAt(at + key.length) === 61)
+}
+
+/** A key's value ends where a key that comes later in the order begins; the command's never does. */
+function readValues(text: string, first: number): Values {
+  const values: Values = {}
+  let at = first
+  let key = keyAt(text, at)
+  while (key !== undefined) {
+    const start = at + key.length + 1
+    const next = key === 'COMMAND' ? -1 : nextKey(text, start, key)
+    values[key] = text.slice(start, next < 0 ? text.length : next - 3)
+    key = next < 0 ? undefined : keyAt(text, next)
+    at = next
+  }
+  return values
+}
+
+function nextKey(text: string, from: number, after: Key): number {
+  for (let at = text.indexOf(' ; ', from); at >= 0; at = text.indexOf(' ; ', at + 3)) {
+    const key = keyAt(text, at + 3)
+    if (key !== undefined && KEYS.indexOf(key) > KEYS.indexOf(after)) return at + 3
+  }
+  return -1
+}
+
+function put(draft: Draft, user: string, error: string, values: Values): void {
+  putUser(draft, user)
+  const sudoFields: JsonObject = {}
+  if (error !== '') sudoFields['error'] = error
+  if (values.TTY !== undefined) sudoFields['tty'] = values.TTY
+  const directory = values.PWD ?? values.CWD
+  if (directory !== undefined) sudoFields['pwd'] = directory
+  if (values.USER !== undefined) {
+    sudoFields['user'] = values.USER
+    child(child(draft.fields, 'user'), 'effective')['name'] = values.USER
+    relate(draft, 'user', values.USER)
+  }
+  if (values.COMMAND !== undefined) sudoFields['command'] = values.COMMAND
+  child(child(draft.fields, 'system'), 'auth')['sudo'] = sudoFields
+  putDetails(draft, values)
+  putOutcome(draft, error)
+}
+
+function putDetails(draft: Draft, values: Values): void {
+  const details: JsonObject = {}
+  if (values.GROUP !== undefined) details['group'] = values.GROUP
+  if (values.TSID !== undefined) details['tsid'] = values.TSID
+  if (values.ENV !== undefined) details['env'] = values.ENV
+  if (values.CHROOT !== undefined) details['chroot'] = values.CHROOT
+  if (values.HOST !== undefined) details['host'] = values.HOST
+  const decoded = values.COMMAND === undefined ? undefined : decode(values.COMMAND)
+  if (decoded !== undefined && decoded !== values.COMMAND) details['command_decoded'] = decoded
+  if (Object.keys(details).length > 0) child(draft.fields, 'decklog')['sudo'] = details
+}
+
+/** `#012` for a newline: sudo's and rsyslog's way. `#` itself is not escaped, so this is a reading, not the truth. */
+function decode(command: string): string {
+  if (!command.includes('#')) return command
+  return command.replace(/#([0-3][0-7]{2})/g, (_, octal: string) =>
+    String.fromCharCode(Number.parseInt(octal, 8)),
+  )
+}
+
+function putOutcome(draft: Draft, error: string): void {
+  if (error === '') {
+    putEvent(draft, 'sudo_command', ['start'])['outcome'] = 'success'
+    return
+  }
+  const action = actionOf(error)
+  const event = putEvent(draft, action, ['info'])
+  event['category'] = ['authentication', 'process']
+  event['outcome'] = 'failure'
+  event['reason'] = error
+  const count = action === 'sudo_auth_failed' ? Number.parseInt(error, 10) : Number.NaN
+  if (count > 0) child(draft.fields, 'decklog')['count'] = count
+}
+
+const DENIALS = ['command not allowed', 'user NOT in sudoers', 'user NOT authorized on host']
+const AUTH_FAILURE =
+  /^\d{1,6} incorrect password attempts?$|^a password is required$|^conversation failed$|^auth could not identify password|^PAM|^account validation failure|^a terminal is required/
+
+function actionOf(error: string): string {
+  if (DENIALS.some((denial) => error.startsWith(denial))) return 'sudo_denied'
+  return AUTH_FAILURE.test(error) ? 'sudo_auth_failed' : 'sudo_error'
+}
+
+/** An error may stand alone, without a key behind it; text that only looks like `word : text` is not sudo's. */
+function isError(error: string): boolean {
+  return (
+    actionOf(error) !== 'sudo_error' || error.startsWith('unable to ') || error.startsWith('problem with ')
+  )
+}
+
+function putEvent(draft: Draft, action: string, type: string[]): JsonObject {
+  const event = child(draft.fields, 'event')
+  event['action'] = action
+  event['category'] = ['process']
+  event['type'] = type
+  return event
+}
+
+function putUser(draft: Draft, user: string): void {
+  child(draft.fields, 'user')['name'] = user
+  relate(draft, 'user', user)
+}
+
+const CANDIDATES_MAX = 16
+
+function putCandidates(text: string, from: number, draft: Draft): void {
+  const users: string[] = []
+  for (
+    let at = text.indexOf('USER=', from);
+    at >= 0 && users.length < CANDIDATES_MAX;
+    at = text.indexOf('USER=', at + 5)
+  ) {
+    if (at !== from && !text.startsWith(' ; ', at - 3)) continue
+    const end = text.indexOf(' ; ', at)
+    const user = text.slice(at + 5, end < 0 ? text.length : end)
+    if (!users.includes(user)) users.push(user)
+  }
+  if (users.length < 2) return
+  note(draft, 'ambiguous-fields')
+  child(child(child(draft.fields, 'system'), 'auth'), 'sudo')['user'] = users
+  child(child(draft.fields, 'user'), 'effective')['name'] = [...users]
+  for (const user of users) relate(draft, 'user', user)
+}

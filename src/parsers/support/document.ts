@@ -1,0 +1,45 @@
+import type { Draft, Json, JsonObject } from '../../core/document.ts'
+
+/** The nested object `name` of `fields`, made when there is none. */
+export function child(fields: JsonObject, name: string): JsonObject {
+  const value = fields[name]
+  if (isObject(value)) return value
+  const made: JsonObject = {}
+  fields[name] = made
+  return made
+}
+
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** `process.name` that the header's format has set, or undefined. */
+export function processName(draft: Draft): string | undefined {
+  const process = draft.fields['process']
+  const name = isObject(process) ? process['name'] : undefined
+  return typeof name === 'string' ? name : undefined
+}
+
+/**
+ * Is this message's writer, as the header names it, one of `names`? A writer's PAM stack puts its module in parentheses:
+ * `sshd(pam_unix)`. Where no header was read, every writer may be meant.
+ */
+export function writtenBy(draft: Draft, names: readonly string[]): boolean {
+  const name = processName(draft)
+  if (name === undefined || names.includes(name)) return true
+  const parenthesis = name.indexOf('(')
+  return parenthesis > 0 && names.includes(name.slice(0, parenthesis))
+}
+
+/** Adds a value to `related.<kind>`, once. */
+export function relate(draft: Draft, kind: 'user' | 'ip' | 'hosts' | 'hash', value: string): void {
+  if (value === '') return
+  const related = child(draft.fields, 'related')
+  const values = related[kind]
+  if (!Array.isArray(values)) related[kind] = [value]
+  else if (!values.includes(value)) values.push(value)
+}
+
+export function note(draft: Draft, quality: string): void {
+  if (!draft.quality.includes(quality)) draft.quality.push(quality)
+}
