@@ -161,6 +161,37 @@ export class EventIndexWriter {
     this.count++
   }
 
+  /**
+   * The same for an event of one range without rules, its time given as whole seconds since the epoch (not before it) and
+   * nanoseconds: no object and no bigint an event.
+   */
+  addAt(
+    firstSeq: number,
+    lastSeq: number,
+    seconds: number,
+    nanos: number,
+    offset: number,
+    length: number,
+    flags: number,
+  ): void {
+    if ((this.count + 1) * INDEX_ROW_BYTES > this.#bytes.byteLength) this.#grow()
+    const at = this.count * INDEX_ROW_BYTES
+    const view = this.#view
+    // seconds * 1e9 + nanos in two halves of 32 bits; each product stays below 2^53.
+    const upper = Math.floor(seconds / 65536) * 1e9
+    const lower = (upper % 65536) * 65536 + (seconds % 65536) * 1e9 + nanos
+    view.setFloat64(at, firstSeq, true)
+    view.setFloat64(at + 8, lastSeq, true)
+    view.setUint32(at + 16, lower % 4294967296, true)
+    view.setUint32(at + 20, Math.floor(upper / 65536) + Math.floor(lower / 4294967296), true)
+    view.setUint32(at + 24, offset, true)
+    view.setUint32(at + 28, length, true)
+    view.setUint32(at + 32, flags << 16, true)
+    view.setUint32(at + 36, 0, true)
+    view.setUint32(at + 40, 0, true)
+    this.count++
+  }
+
   /** A copy of the rows so far; the writer may be used again after `clear`. */
   bytes(): Uint8Array {
     return this.#bytes.slice(0, this.count * INDEX_ROW_BYTES)

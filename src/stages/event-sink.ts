@@ -1,0 +1,64 @@
+import {
+  type Cover,
+  type CoverReason,
+  type EventBatch,
+  EventIndexWriter,
+  type SeqRange,
+} from '../core/event-batch.ts'
+import { DocumentWriter } from './document-writer.ts'
+
+/** What one batch gives: documents, their index, covers and losses. One sink a thread, used again for each batch. */
+export class EventSink {
+  readonly writer = new DocumentWriter()
+  readonly index = new EventIndexWriter()
+  covers: Cover[] = []
+  losses: EventBatch['losses'][number][] = []
+  ruleSets: (readonly string[])[] = []
+  moreRanges: (readonly SeqRange[])[] = []
+  /** Records kept as text because no parser could read them. */
+  parseFailed = 0
+  readonly #ruleSetAt = new Map<string, number>()
+
+  begin(): void {
+    this.writer.at = 0
+    this.index.clear()
+    this.covers = []
+    this.losses = []
+    this.ruleSets = []
+    this.moreRanges = []
+    this.parseFailed = 0
+    this.#ruleSetAt.clear()
+  }
+
+  /** Neighbours with the same reason become one. */
+  cover(first: number, last: number, reason: CoverReason, detail = ''): void {
+    const before = this.covers.at(-1)
+    if (
+      before !== undefined &&
+      before.last + 1 === first &&
+      before.reason === reason &&
+      before.detail === detail
+    ) {
+      this.covers[this.covers.length - 1] = { ...before, last }
+    } else this.covers.push({ first, last, reason, detail })
+  }
+
+  /** 1-based position of a set of rule ids. */
+  ruleSet(ids: readonly string[]): number {
+    if (ids.length === 0) return 0
+    const key = ids.join('\n')
+    const at = this.#ruleSetAt.get(key)
+    if (at !== undefined) return at
+    this.#ruleSetAt.set(key, this.ruleSets.push(ids))
+    return this.ruleSets.length
+  }
+
+  /** 1-based position of a list of ranges; 0 for a single one. */
+  rangeSet(ranges: readonly SeqRange[] | undefined): number {
+    return ranges === undefined || ranges.length < 2 ? 0 : this.moreRanges.push(ranges)
+  }
+
+  get isEmpty(): boolean {
+    return this.index.count === 0 && this.covers.length === 0 && this.losses.length === 0
+  }
+}

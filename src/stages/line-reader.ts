@@ -1,0 +1,371 @@
+import { CARRY_SPAN_BYTES_MAX, CARRY_STREAM_BYTES_MAX } from '../core/limits.ts'
+import { QualityBit } from '../core/quality.ts'
+import type { LineFilter } from '../core/tagging.ts'
+import {
+  type LineFormat,
+  type LineHeader,
+  newLineHeader,
+  type PayloadFormat,
+  type TraceFormat,
+} from '../ports/line-format.ts'
+import { type Line, newLine } from './line.ts'
+import { LineEmitter } from './line-emitter.ts'
+import {
+  addBlank,
+  addLine,
+  addRecord,
+  beginJoining,
+  costOf,
+  headText,
+  type Joining,
+  partOf,
+  type RecordSpan,
+  rangesOf,
+  timeOf,
+} from './line-joining.ts'
+import type { BatchRun, RecordReader } from './run.ts'
+
+export interface LineFormats {
+  readonly line: LineFormat
+  readonly payload: PayloadFormat
+  readonly trace: TraceFormat
+}
+
+/** A trace whose next line is later than this, by the records' own times, has ended. */
+const TRACE_GAP_SECONDS = 2
+/** A part of a line whose next part is later than this has lost it. */
+const PARTIAL_GAP_SECONDS = 30
+/** What is looked at of a text to see whether it belongs to a trace. */
+const HEAD_CHARACTERS_MAX = 2048
+
+/** What one key (stdout or stderr) has begun: a stack trace, and after it the parts of a line. */
+interface KeyCarry {
+  trace: Joining | undefined
+  parts: Joining | undefined
+}
+
+/**
+ * Reads container lines. Most are whole, and go from raw bytes to document bytes at once. Parts of long lines and stack traces
+ * are joined, per key; what they are joined to depends on the records alone, never on how they were cut into batches.
+ */
+export class LineReader implements RecordReader {
+  readonly #formats: LineFormats
+  readonly #header: LineHeader = newLineHeader()
+  readonly #line: Line = newLine()
+  readonly #carries: readonly KeyCarry[]
+  #open = 0
+  #run: BatchRun | undefined
+  #emitter!: LineEmitter
+  #heads!: LineFilter
+
+  constructor(formats: LineFormats) {
+    this.#formats = formats
+    this.#carries = formats.line.keys.map(() => ({ trace: undefined, parts: undefined }))
+  }
+
+  get openSince(): number {
+    let since = Number.POSITIVE_INFINITY
+    for (const one of this.#joinings()) since = Math.min(since, one.seqs[0]!)
+    return since
+  }
+
+  get openBytes(): number {
+    let bytes = 0
+    for (const one of this.#joinings()) bytes += one.bytes
+    return bytes
+  }
+
+  readAll(run: BatchRun, raw: Buffer, position: number): { count: number; end: number } {
+    this.#enter(run, raw)
+    const { firstSeq, count } = run.batch
+    const header = this.#header
+    const format = this.#formats.line
+    const emitter = this.#emitter
+    const heads = this.#heads
+    let at = 0
+    let read = 0
+    while (read < count && at < raw.length) {
+      const newline = raw.indexOf(0x0a, at)
+      const end = newline < 0 ? raw.length : newline
+      const isLine = format.read(raw, at, end, header)
+      // One character may be a lone carriage return, which is an empty line.
+      if (
+        isLine &&
+        !header.partial &&
+        this.#open === 0 &&
+        end - header.textStart > 1 &&
+        !heads.may(at, end)
+      ) {
+        this.#emitWhole(emitter, raw, at, end, firstSeq + read, 0)
+      } else {
+        this.#readSlowly(
+          { bytes: raw, start: at, end, seq: firstSeq + read, position: position + at },
+          isLine,
+          0,
+        )
+      }
+      at = end + 1
+      read++
+    }
+    return { count: read, end: Math.min(at, raw.length) }
+  }
+
+  readOne(run: BatchRun, record: Buffer, position: number, truncated: boolean): void {
+    this.#enter(run, record)
+    const end = record.at(-1) === 0x0a ? record.length - 1 : record.length
+    const isLine = this.#formats.line.read(record, 0, end, this.#header)
+    const span = { bytes: record, start: 0, end, seq: run.batch.firstSeq, position }
+    this.#readSlowly(span, isLine, truncated ? QualityBit.truncated : 0)
+  }
+
+  close(run: BatchRun, quality: number): void {
+    if (this.#open === 0) return
+    if (this.#run !== run) this.#enter(run, Buffer.alloc(0))
+    for (const carry of this.#carries) this.#closeKey(carry, quality)
+  }
+
+  #enter(run: BatchRun, raw: Buffer): void {
+    this.#run = run
+    this.#emitter = new LineEmitter(run, this.#formats, raw)
+    this.#heads = this.#formats.trace.prepare(raw)
+  }
+
+  *#joinings(): Generator<Joining> {
+    for (const { trace, parts } of this.#carries) {
+      if (trace !== undefined) yield trace
+      if (parts !== undefined) yield parts
+    }
+  }
+
+  /** `#header` is that of the record, when `isLine`. */
+  #readSlowly(record: RecordSpan, isLine: boolean, quality: number): void {
+    const header = this.#header
+    if (this.#open > 0) this.#expire(record.position, isLine && header.timeValid ? timeOf(header) : -1)
+    if (!isLine) {
+      this.#emitForeign(record, quality)
+      return
+    }
+    const carry = this.#carries[header.key]!
+    if (header.partial || carry.parts !== undefined) this.#readPart(record, carry, quality)
+    else this.#readWhole(record, carry, quality)
+  }
+
+  #readPart(record: RecordSpan, carry: KeyCarry, quality: number): void {
+    const header = this.#header
+    this.#makeRoom(costOf(record))
+    if (carry.parts === undefined) {
+      carry.parts = beginJoining(record, header)
+      this.#open++
+    } else addRecord(carry.parts, record, header)
+    carry.parts.quality |= quality
+    if (header.partial) return
+    const line = carry.parts
+    carry.parts = undefined
+    this.#open--
+    const isEmpty = line.chunks.every((chunk) => chunk.length === 0)
+    if (isEmpty) this.#skip(line.seqs)
+    else this.#takeLine(line, carry)
+  }
+
+  #readWhole(record: RecordSpan, carry: KeyCarry, quality: number): void {
+    const header = this.#header
+    const { bytes, start, end } = record
+    const length = end - header.textStart
+    if (length === 0 || (length === 1 && bytes[header.textStart] === 0x0d)) {
+      this.#readEmpty(record, carry)
+    } else if (carry.trace !== undefined || this.#heads.may(start, end)) {
+      const text = bytes.toString(
+        'latin1',
+        header.textStart,
+        Math.min(end, header.textStart + HEAD_CHARACTERS_MAX + 1),
+      )
+      if (carry.trace === undefined && this.#formats.trace.begin(text) === undefined) {
+        this.#emitWhole(this.#emitter, bytes, start, end, record.seq, quality)
+        return
+      }
+      const line = beginJoining(record, header)
+      line.quality |= quality
+      this.#takeLine(line, carry)
+    } else this.#emitWhole(this.#emitter, bytes, start, end, record.seq, quality)
+  }
+
+  #readEmpty(record: RecordSpan, carry: KeyCarry): void {
+    const { trace } = carry
+    if (trace !== undefined && this.#formats.trace.continues(trace.trace!, '')) {
+      this.#makeRoom(costOf(record))
+      if (carry.trace === trace) {
+        addBlank(trace, record, this.#header)
+        return
+      }
+    }
+    this.#closeTrace(carry, 0)
+    this.#skip([record.seq])
+  }
+
+  /** A whole line, with all its parts: goes on with a trace, begins one, or is an event of its own. */
+  #takeLine(line: Joining, carry: KeyCarry): void {
+    const { trace: format } = this.#formats
+    const text = headText(line, HEAD_CHARACTERS_MAX + 1)
+    if (carry.trace !== undefined && format.continues(carry.trace.trace!, text)) {
+      this.#makeRoom(line.bytes)
+      // Making room may have closed the very trace that it goes on with.
+      if (carry.trace !== undefined) {
+        addLine(carry.trace, line)
+        return
+      }
+    }
+    this.#closeTrace(carry, 0)
+    line.trace = format.begin(text)
+    if (line.trace === undefined) {
+      this.#emitJoined(line)
+      return
+    }
+    this.#makeRoom(line.bytes)
+    carry.trace = line
+    this.#open++
+  }
+
+  #makeRoom(bytes: number): void {
+    if (this.#open === 0 || this.openBytes + bytes <= CARRY_STREAM_BYTES_MAX) return
+    for (const carry of this.#carries) this.#closeKey(carry, QualityBit.carryLimit)
+  }
+
+  /** Ends what lies too far back: in the stream, or by the records' own times (`time` -1 when there is none). */
+  #expire(position: number, time: number): void {
+    for (const one of this.#joinings()) {
+      if (position - one.position <= CARRY_SPAN_BYTES_MAX) continue
+      for (const carry of this.#carries) this.#closeKey(carry, QualityBit.carryLimit)
+      return
+    }
+    if (time < 0) return
+    for (const carry of this.#carries) {
+      if (
+        carry.trace !== undefined &&
+        time - carry.trace.lastTime > TRACE_GAP_SECONDS &&
+        carry.parts === undefined
+      ) {
+        this.#closeTrace(carry, 0)
+      }
+      if (carry.parts !== undefined && time - carry.parts.lastTime > PARTIAL_GAP_SECONDS)
+        this.#closeKey(carry, 0)
+    }
+  }
+
+  #closeKey(carry: KeyCarry, quality: number): void {
+    this.#closeTrace(carry, quality)
+    const { parts } = carry
+    if (parts === undefined) return
+    carry.parts = undefined
+    this.#open--
+    parts.quality |= quality | QualityBit.partial
+    this.#emitJoined(parts)
+  }
+
+  #closeTrace(carry: KeyCarry, quality: number): void {
+    const { trace } = carry
+    if (trace === undefined) return
+    carry.trace = undefined
+    this.#open--
+    trace.quality |= quality
+    this.#emitJoined(trace)
+    this.#skip(trace.blanks.map(({ seq }) => seq))
+  }
+
+  #skip(seqs: readonly number[]): void {
+    for (const seq of seqs) this.#run!.sink.cover(seq, seq, 'skipped', 'empty')
+  }
+
+  /** The hot path. `#header` is that of the record. */
+  #emitWhole(
+    emitter: LineEmitter,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    seq: number,
+    quality: number,
+  ): void {
+    const header = this.#header
+    const line = this.#line
+    line.bytes = bytes
+    line.from = header.textStart
+    line.to = end
+    line.key = header.key
+    line.firstSeq = seq
+    line.lastSeq = seq
+    line.ranges = undefined
+    line.rangesText = ''
+    line.timeStart = header.timeStart
+    line.timeEnd = header.timeEnd
+    line.timeValid = header.timeValid
+    line.seconds = header.seconds
+    line.nanos = header.nanos
+    line.zoneMinutes = header.zoneMinutes
+    line.quality = quality
+    line.decklogMore = header.canonical
+      ? ''
+      : partsMember([partOf({ bytes, start, end, seq, position: 0 }, header)])
+    line.more = ''
+    line.isJoined = false
+    line.mayMatch = !emitter.tagFilter.none && emitter.tagFilter.may(start, end)
+    line.mayRedact = !emitter.redactFilter.none && emitter.redactFilter.may(start, end)
+    emitter.emit(line)
+  }
+
+  #emitJoined(joining: Joining): void {
+    const { seqs, time, chunks } = joining
+    const line = this.#line
+    const ranges = rangesOf(seqs)
+    line.bytes = Buffer.concat([time, ...chunks])
+    line.from = time.length
+    line.to = line.bytes.length
+    line.key = joining.key
+    line.firstSeq = seqs[0]!
+    line.lastSeq = ranges[0]![1]
+    line.ranges = ranges.length > 1 ? ranges : undefined
+    line.rangesText = ranges.length > 1 ? `,"ranges":${JSON.stringify(ranges)}` : ''
+    line.timeStart = 0
+    line.timeEnd = time.length
+    line.timeValid = joining.timeValid
+    line.seconds = joining.seconds
+    line.nanos = joining.nanos
+    line.zoneMinutes = joining.zoneMinutes
+    line.quality = joining.quality
+    line.decklogMore = seqs.length > 1 || !joining.canonical ? partsMember(joining.parts) : ''
+    line.more = joining.trace !== undefined && seqs.length > 1 ? this.#errorMember(joining) : ''
+    line.isJoined = true
+    line.mayMatch = this.#run!.tagger !== undefined
+    line.mayRedact = this.#run!.redactor !== undefined
+    this.#emitter.emit(line)
+  }
+
+  /** `,"error":{…}` of a joined trace, or nothing. */
+  #errorMember(joining: Joining): string {
+    const text = Buffer.concat(joining.chunks).toString()
+    const error = this.#formats.trace.describe(joining.trace!, text)
+    return Object.keys(error).length === 0 ? '' : `,"error":${JSON.stringify(error)}`
+  }
+
+  /** What is no container line stays searchable as text. */
+  #emitForeign(record: RecordSpan, quality: number): void {
+    const { bytes, start, end, seq } = record
+    if (end === start || (end - start === 1 && bytes[start] === 0x0d)) {
+      this.#skip([seq])
+      return
+    }
+    const header = this.#header
+    header.key = this.#formats.line.keys.length
+    header.canonical = true
+    header.timeStart = start
+    header.timeEnd = start
+    header.timeValid = false
+    header.zoneMinutes = 0
+    header.textStart = start
+    this.#run!.sink.parseFailed++
+    const odd = QualityBit.parseFailed | QualityBit.timeMissing
+    this.#emitWhole(this.#emitter, bytes, start, end, seq, quality | odd)
+  }
+}
+
+function partsMember(parts: readonly string[]): string {
+  return `,"parts":${JSON.stringify(parts)}`
+}

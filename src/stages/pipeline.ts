@@ -1,0 +1,139 @@
+import type { Provenance, RawBatch } from '../core/batch.ts'
+import { DecklogError } from '../core/errors.ts'
+import type { Tagger } from '../core/tagging.ts'
+import type { FormatDefinition } from '../ports/format.ts'
+import type { LineFormat, PayloadFormat, TraceFormat } from '../ports/line-format.ts'
+import { type FormatChain, FormatReader } from './format-reader.ts'
+import { LineReader } from './line-reader.ts'
+import type { RecordReader, Redactor } from './run.ts'
+
+/** What a pipeline file says that matters here. Plain data. */
+export interface PipelineSpec {
+  readonly class: string
+  readonly match: readonly {
+    readonly when: Readonly<Record<string, string>>
+    readonly parse: readonly (string | readonly string[])[]
+    readonly dataset: string
+  }[]
+}
+
+/** Implementations that a pipeline names. */
+export interface PipelineParts {
+  readonly formats: ReadonlyMap<string, FormatDefinition>
+  /** Formats that are read from bytes. */
+  readonly lineFormats: ReadonlyMap<string, LineFormat>
+  readonly payload: PayloadFormat
+  readonly trace: TraceFormat
+  readonly tagger?: Tagger | undefined
+  readonly redactor?: Redactor | undefined
+}
+
+export interface Route {
+  readonly when: Readonly<Record<string, string>>
+  readonly dataset: string
+  readonly newReader: () => RecordReader
+}
+
+/** A pipeline with everything that it names. Holds no state; one serves all streams of its class. */
+export interface CompiledPipeline {
+  readonly class: string
+  readonly routes: readonly Route[]
+  readonly fallback: Route
+  readonly tagger: Tagger | undefined
+  readonly redactor: Redactor | undefined
+}
+
+/** @throws {DecklogError} `config-invalid` when it names a format that does not exist or cannot stand there */
+export function compilePipeline(spec: PipelineSpec, parts: PipelineParts): CompiledPipeline {
+  return {
+    class: spec.class,
+    routes: spec.match.map(({ when, parse, dataset }) => ({
+      when,
+      dataset,
+      newReader: readerOf(spec, parse, parts),
+    })),
+    fallback: {
+      when: {},
+      dataset: 'decklog.unrouted',
+      newReader: () => new FormatReader({ record: TEXT, payloads: [] }),
+    },
+    tagger: parts.tagger,
+    redactor: parts.redactor,
+  }
+}
+
+/** The first route whose conditions all hold. Provenance only: what a record says never decides where it goes. */
+export function routeOf(pipeline: CompiledPipeline, batch: RawBatch): Route {
+  return pipeline.routes.find(({ when }) => fits(when, batch)) ?? pipeline.fallback
+}
+
+function fits(when: Readonly<Record<string, string>>, batch: RawBatch): boolean {
+  return Object.entries(when).every(([name, value]) => provenanceValue(name, batch) === value)
+}
+
+function provenanceValue(name: string, batch: RawBatch): string | undefined {
+  const { provenance } = batch
+  if (name === 'class') return batch.class
+  if (name === 'format' || name === 'kind' || name === 'cluster' || name === 'node') {
+    return provenance[name satisfies keyof Provenance]
+  }
+  return Object.hasOwn(provenance.names, name) ? provenance.names[name] : undefined
+}
+
+function readerOf(
+  spec: PipelineSpec,
+  parse: PipelineSpec['match'][number]['parse'],
+  parts: PipelineParts,
+): () => RecordReader {
+  const [first, ...rest] = parse
+  const line = typeof first === 'string' ? parts.lineFormats.get(first) : undefined
+  if (line !== undefined) {
+    if (rest.length > 0)
+      throw invalid(spec, `${line.name} reads payloads itself; write parse: [${line.name}]`)
+    return () => new LineReader({ line, payload: parts.payload, trace: parts.trace })
+  }
+  const chain: FormatChain = {
+    record: formatOf(spec, first, 'record', parts),
+    payloads: rest.map((names) =>
+      (typeof names === 'string' ? [names] : names).map((name) => formatOf(spec, name, 'payload', parts)),
+    ),
+  }
+  return () => new FormatReader(chain)
+}
+
+function formatOf(
+  spec: PipelineSpec,
+  name: string | readonly string[] | undefined,
+  kind: FormatDefinition['kind'],
+  parts: PipelineParts,
+): FormatDefinition {
+  const format = typeof name === 'string' ? parts.formats.get(name) : undefined
+  if (format === undefined) {
+    const known = [...parts.lineFormats.keys(), ...parts.formats.keys()].sort().join(', ')
+    throw invalid(spec, `parse names "${String(name)}", which is no format; formats: ${known}`)
+  }
+  if (format.kind !== kind) {
+    const place = kind === 'record' ? 'first' : 'behind a format that leaves a message'
+    throw invalid(
+      spec,
+      `parse has ${format.name}, a ${format.kind} format, ${place === 'first' ? 'first' : 'not first'}`,
+    )
+  }
+  return format
+}
+
+function invalid(spec: PipelineSpec, what: string): DecklogError {
+  return new DecklogError('config-invalid', `pipeline of class ${spec.class}: ${what}`)
+}
+
+/** For a source that no route fits: its records are kept as text, and say so. */
+const TEXT: FormatDefinition = {
+  name: 'text',
+  version: 1,
+  kind: 'record',
+  title: 'Text',
+  definedBy: 'decklog',
+  dataset: 'decklog.unrouted',
+  example: 'anything',
+  parse: () => false,
+}

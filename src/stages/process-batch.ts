@@ -1,0 +1,197 @@
+import { isUtf8 } from 'node:buffer'
+import type { DeclaredLoss, RawBatch } from '../core/batch.ts'
+import type { EventBatch } from '../core/event-batch.ts'
+import { CARRY_SPAN_BYTES_MAX } from '../core/limits.ts'
+import { QualityBit } from '../core/quality.ts'
+import { constantsOf } from './enrich.ts'
+import { EventSink } from './event-sink.ts'
+import { type CompiledPipeline, routeOf } from './pipeline.ts'
+import type { BatchRun, RecordReader } from './run.ts'
+import { addFragment, newFragmentCarry, type StreamState } from './stream-state.ts'
+
+export interface ProcessInput {
+  /** Unpacked payload of the batch. */
+  readonly raw: Uint8Array
+  /** When the bus got the batch, milliseconds since the epoch. */
+  readonly receivedMs: number
+  readonly pipeline: CompiledPipeline
+}
+
+export interface Processed {
+  /** Undefined when the batch gave nothing yet. */
+  readonly events: EventBatch | undefined
+  /** Lowest `seq` that is still open, Infinity when none: then a later run may begin behind this batch. */
+  readonly openSince: number
+  readonly openBytes: number
+  readonly records: number
+  readonly parseFailed: number
+}
+
+/**
+ * Makes events of one raw batch: (stream state, batch) → (events, stream state). No clock and no I/O, so the same batches give
+ * the same bytes. `state` is changed in place. Batches of a stream must come in order.
+ */
+export function processBatch(state: StreamState, batch: RawBatch, input: ProcessInput): Processed {
+  const raw = Buffer.from(input.raw.buffer, input.raw.byteOffset, input.raw.byteLength)
+  const route = routeOf(input.pipeline, batch)
+  const constants = constantsOf(batch, route.dataset, input.receivedMs)
+  if (state.reader === undefined) begin(state, batch, input.pipeline)
+  const reader = state.reader!
+  sink.begin()
+  const run: BatchRun = {
+    batch,
+    constants,
+    sink,
+    tagger: state.tagger,
+    redactor: input.pipeline.redactor,
+    isUtf8: isUtf8(raw),
+  }
+  const before = batch.losses.filter((loss) => loss.firstSeq <= batch.firstSeq)
+  declareLosses(run, before, reader)
+  if (state.nextSeq >= 0 && batch.firstSeq !== state.nextSeq) reader.close(run, 0)
+  if (batch.fragment !== null) readFragment(run, state, raw)
+  else readRecords(run, state, raw)
+  declareLosses(
+    run,
+    batch.losses.filter((loss) => !before.includes(loss)),
+    reader,
+  )
+  if (batch.marks.length > 0) reader.close(run, 0)
+  boundWindow(run, state, raw.length)
+  return {
+    events: sink.isEmpty ? undefined : toEventBatch(run, input.receivedMs),
+    openSince: openSinceOf(state),
+    openBytes: reader.openBytes + (state.fragments?.keptBytes ?? 0),
+    records: batch.count,
+    parseFailed: sink.parseFailed,
+  }
+}
+
+/** One a thread: what it holds has been copied out when `processBatch` returns. */
+const sink = new EventSink()
+
+/** Ends everything that the stream has begun, as a limit does. For a role that must make room. */
+export function closeStream(state: StreamState, batch: RawBatch, input: ProcessInput): Processed {
+  const empty = {
+    ...batch,
+    firstSeq: state.nextSeq,
+    count: 0,
+    fragment: null,
+    losses: [],
+    marks: ['idle' as const],
+  }
+  return processBatch(state, empty, { ...input, raw: new Uint8Array(0) })
+}
+
+/** What depends on provenance only is made once a stream. */
+function begin(state: StreamState, batch: RawBatch, pipeline: CompiledPipeline): void {
+  const route = routeOf(pipeline, batch)
+  state.reader = route.newReader()
+  state.dataset = route.dataset
+  const { fields } = constantsOf(batch, route.dataset, 0)
+  const { created, ingested, ...event } = fields.event as Record<string, string>
+  const source = { class: batch.class, dataset: route.dataset, format: batch.provenance.format }
+  state.tagger = pipeline.tagger?.forSource(source, { ...fields, event })
+}
+
+function readRecords(run: BatchRun, state: StreamState, raw: Buffer): void {
+  const { batch, sink: out } = run
+  const { count, end } = state.reader!.readAll(run, raw, state.position)
+  // An envelope that lies about its payload: nothing of it is dropped in silence.
+  if (count < batch.count) {
+    out.cover(
+      batch.firstSeq + count,
+      batch.firstSeq + batch.count - 1,
+      'lost',
+      'the batch holds fewer records than it says',
+    )
+  }
+  if (end < raw.length) {
+    const detail = 'the batch holds more bytes than its records'
+    out.losses.push({
+      atSeq: batch.firstSeq + batch.count,
+      bytes: raw.length - end,
+      reason: 'envelope-mismatch',
+      detail,
+    })
+  }
+  state.nextSeq = Math.max(state.nextSeq, batch.firstSeq + batch.count)
+  state.position += raw.length
+}
+
+function readFragment(run: BatchRun, state: StreamState, raw: Buffer): void {
+  const { firstSeq } = run.batch
+  const { index, last } = run.batch.fragment!
+  let carry = state.fragments
+  if (carry === undefined || carry.seq !== firstSeq) {
+    carry = newFragmentCarry(firstSeq, state.position)
+    // The beginning was read in an earlier run, which would not have ended before its event was safe.
+    carry.emitted = index > 0
+    state.fragments = carry
+    state.nextSeq = firstSeq
+  }
+  const isFull = addFragment(carry, index, raw)
+  if (!carry.emitted && (isFull || last)) {
+    state.reader!.readOne(run, Buffer.concat(carry.chunks), carry.position, isFull || carry.broken)
+    carry.emitted = true
+    carry.chunks = []
+    carry.keptBytes = 0
+  } else if (last)
+    run.sink.cover(firstSeq, firstSeq, 'joined-into', 'the rest of a record whose event has left')
+  state.position += raw.length
+  if (last) {
+    state.fragments = undefined
+    state.nextSeq = firstSeq + 1
+  }
+}
+
+function declareLosses(run: BatchRun, losses: readonly DeclaredLoss[], reader: RecordReader): void {
+  if (losses.length === 0) return
+  reader.close(run, 0)
+  for (const { firstSeq, count, bytes, reason, detail } of losses) {
+    const why = reason === 'dead-letter' ? 'dead-letter' : 'lost'
+    if (count > 0)
+      run.sink.cover(firstSeq, firstSeq + count - 1, why, why === 'lost' ? `${reason}: ${detail}` : detail)
+    else run.sink.losses.push({ atSeq: firstSeq, bytes, reason, detail })
+  }
+}
+
+/**
+ * A batch can be acknowledged once some later one (or itself) left nothing open. Where that never happens by chance, it is made
+ * to happen, so that what waits for it stays below OPEN_STREAM_BYTES_MAX.
+ */
+function boundWindow(run: BatchRun, state: StreamState, rawBytes: number): void {
+  state.sinceClean += rawBytes
+  const reader = state.reader!
+  if (state.sinceClean > CARRY_SPAN_BYTES_MAX) reader.close(run, QualityBit.carryLimit)
+  if (openSinceOf(state) === Number.POSITIVE_INFINITY) state.sinceClean = 0
+}
+
+function openSinceOf(state: StreamState): number {
+  const { fragments } = state
+  const ofFragments = fragments !== undefined && !fragments.emitted ? fragments.seq : Number.POSITIVE_INFINITY
+  return Math.min(state.reader!.openSince, ofFragments)
+}
+
+function toEventBatch({ batch, constants, sink: made }: BatchRun, receivedMs: number): EventBatch {
+  const documents = made.writer.take()
+  return {
+    stream: batch.stream,
+    class: batch.class,
+    tenant: batch.tenant,
+    node: batch.provenance.node,
+    dataStream: constants.dataStream,
+    receivedMs,
+    lineage: batch.lineage,
+    covers: made.covers,
+    losses: made.losses,
+    index: made.index.bytes(),
+    ruleSets: made.ruleSets,
+    moreRanges: made.moreRanges,
+    pipelineVersion: batch.pipelineVersion,
+    codec: 'none',
+    documentBytes: documents.byteLength,
+    documents,
+    extra: {},
+  }
+}

@@ -1,0 +1,29 @@
+/** The second that was formatted last: its day changes rarely. */
+let cachedDay = -1
+let cachedDayText = ''
+
+/** RFC 3339 in UTC with `digits` digits of the fraction, none when 0. */
+export function formatTime(seconds: number, nanos: number, digits: number): string {
+  const day = Math.floor(seconds / 86_400)
+  if (day !== cachedDay) {
+    cachedDay = day
+    cachedDayText = new Date(day * 86_400_000).toISOString().slice(0, 11)
+  }
+  const rest = seconds - day * 86_400
+  const clock = `${two(Math.floor(rest / 3600))}:${two(Math.floor(rest / 60) % 60)}:${two(rest % 60)}`
+  const fraction = digits === 0 ? '' : `.${String(nanos).padStart(9, '0').slice(0, digits)}`
+  return `${cachedDayText}${clock}${fraction}Z`
+}
+
+function two(value: number): string {
+  return value < 10 ? `0${value}` : String(value)
+}
+
+/** Digits that a time needs: as many as milliseconds, microseconds or nanoseconds have. */
+export function digitsOf(nanos: number): number {
+  if (nanos % 1_000_000 === 0) return 3
+  return nanos % 1000 === 0 ? 6 : 9
+}
+
+/** A record whose time is later than this after its batch is from the future. */
+export const FUTURE_SECONDS = 86_400
