@@ -5,11 +5,12 @@ import { fields, values } from './routes-catalogue.ts'
 import { deadLetters, health, metrics, ready, status } from './routes-machine.ts'
 import { context, event, histogram, search, top } from './routes-search.ts'
 import { hostName, SECURITY_HEADERS } from './security.ts'
-import type { Service } from './service.ts'
+import type { Connection, Service } from './service.ts'
 import { StaticFiles } from './static.ts'
 import { tail, type Tails } from './tail.ts'
 
-type Route = (service: Service, request: Request) => Response | Promise<Response>
+type Route = (service: Service, request: Request, connection: Connection) => Response | Promise<Response>
+type Bindings = { readonly outgoing?: { destroy(): unknown } } | undefined
 
 /** The HTTP API of `docs/api.md`, and the page, as one function from request to answer. */
 export function createApi(service: Service): Hono {
@@ -39,13 +40,19 @@ export function createApi(service: Service): Hono {
     guard(service, c.req.raw)
     await next()
   })
-  for (const [path, route] of Object.entries(routes)) app.get(path, (c) => route(service, c.req.raw))
+  for (const [path, route] of Object.entries(routes))
+    app.get(path, (c) => route(service, c.req.raw, connectionOf(c)))
   app.get('*', pageOf(service))
   app.notFound((c) =>
     problemResponse(problemOf('not-found', `there is nothing at ${c.req.path.slice(0, 200)}`)),
   )
   app.onError((error, c) => failed(service, error, c))
   return app
+}
+
+function connectionOf(c: Context): Connection {
+  const outgoing = (c.env as Bindings)?.outgoing
+  return { cut: outgoing === undefined ? undefined : () => outgoing.destroy() }
 }
 
 function guard(service: Service, request: Request): void {

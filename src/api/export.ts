@@ -4,7 +4,7 @@ import { hitJson, pageSize, type PageRequest, readPage } from './hits.ts'
 import { choice, readParameters } from './parameters.ts'
 import { ProblemError } from './problems.ts'
 import { bounded, questionOf } from './question.ts'
-import type { Service } from './service.ts'
+import type { Connection, Service } from './service.ts'
 
 export const EXPORT_FIELDS: readonly string[] = [
   '@timestamp',
@@ -21,7 +21,11 @@ export const EXPORT_FIELDS: readonly string[] = [
 ]
 
 /** `/api/export`: everything that matches. The next page is read when the reader has taken the one before. */
-export async function exportEvents(service: Service, request: Request): Promise<Response> {
+export async function exportEvents(
+  service: Service,
+  request: Request,
+  connection: Connection,
+): Promise<Response> {
   const values = readParameters(request, ['query', 'from', 'to', 'format', 'order', 'fields'])
   const format = choice(values, 'format', ['ndjson', 'csv'])
   const given = values.get('fields')
@@ -43,7 +47,7 @@ export async function exportEvents(service: Service, request: Request): Promise<
   const pages = new Pages(service, request, page)
   const first = await pages.next()
   const head = format === 'csv' ? csvRow(fields) : ''
-  return new Response(streamOf(pages, { first: head + write(first.hits), write }), { headers })
+  return new Response(streamOf(pages, { first: head + write(first.hits), write, connection }), { headers })
 }
 
 /** The pages of one export; each may take as long as a question may. */
@@ -85,7 +89,11 @@ const encoder = new TextEncoder()
 /** A failure midway breaks the connection: what ended properly is whole. */
 function streamOf(
   pages: Pages,
-  text: { readonly first: string; readonly write: (hits: readonly Hit[]) => string },
+  text: {
+    readonly first: string
+    readonly write: (hits: readonly Hit[]) => string
+    readonly connection: Connection
+  },
 ): ReadableStream<Uint8Array> {
   let next: string | undefined = text.first
   return new ReadableStream<Uint8Array>(
@@ -98,7 +106,10 @@ function streamOf(
           if (pages.ended) controller.close()
         } catch (error) {
           pages.fault(error)
-          controller.error(error)
+          if (text.connection.cut === undefined) return controller.error(error)
+          text.connection.cut()
+          // Nothing more may be asked for: the stream waits to be cancelled.
+          await new Promise(() => {})
         }
       },
     },

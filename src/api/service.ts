@@ -22,6 +22,15 @@ export interface Service {
   readonly limits: ServiceLimits
 }
 
+/** The connection of one request. */
+export interface Connection {
+  /**
+   * Breaks it off, so that the client sees that its answer is not whole. A stream that fails would do that too, but the server
+   * would write the error to the terminal. Undefined where there is no connection.
+   */
+  readonly cut: (() => void) | undefined
+}
+
 export interface ServiceLimits {
   /** How long one question to the store may take. */
   readonly queryMsMax: number

@@ -269,7 +269,8 @@ export class MemoryStore implements Store {
 
   #writeOne(batch: EventBatch): WriteResult {
     const index = new EventIndex(batch)
-    const bytes = batch.codec === 'zstd' ? zstdDecompressSync(batch.documents) : batch.documents
+    const unpacked = batch.codec === 'zstd' ? zstdDecompressSync(batch.documents) : batch.documents
+    const bytes = Buffer.from(unpacked.buffer, unpacked.byteOffset, unpacked.byteLength)
     const state = this.#stateOf(batch)
     const before = state.covered.clone()
     const outcomes = new Uint8Array(index.count)
@@ -279,11 +280,7 @@ export class MemoryStore implements Store {
         outcomes[row] = Outcome.duplicate
         continue
       }
-      const json = Buffer.from(bytes).toString(
-        'utf8',
-        index.offset(row),
-        index.offset(row) + index.length(row),
-      )
+      const json = bytes.toString('utf8', index.offset(row), index.offset(row) + index.length(row))
       this.#keep(batch, { index, row, json })
       for (const [first, last] of ranges) state.covered.add(first, last)
       state.stored++
