@@ -64,7 +64,7 @@ function line(hit: EventDocument, options: ContextOptions): HTMLElement {
   const time = showStamp(valueOf(hit, '@timestamp') ?? '', options.zone)
   const item = h(
     'li',
-    { class: `${current ? 'current' : ''} ${signal === undefined ? '' : `signal level-${signal.level}`}` },
+    { class: `${current ? 'current' : ''} ${signal === undefined ? '' : `signal level-${signal.level ?? 'unknown'}`}` },
     button(String(placeOf(hit)?.first ?? '·'), () => options.onOpen(hit.id), { class: 'seq', label: `Open seq ${placeOf(hit)?.first ?? ''}` }),
     h('span', { class: 'time', title: plain(time) }, plain(time.slice(11, 23))),
     h('span', { class: 'log' }, signal !== undefined && signalChip(signal), logText(messageOf(hit).slice(0, LINE_CHARS))),

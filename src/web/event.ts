@@ -74,7 +74,8 @@ export function messageOf(document: EventDocument): string {
 
 export interface Signal {
   readonly names: readonly string[]
-  readonly level: Level
+  /** Undefined when the event does not say. */
+  readonly level: Level | undefined
   readonly techniques: readonly { readonly id: string; readonly name: string }[]
   readonly tactics: readonly string[]
 }
@@ -90,7 +91,8 @@ export function signalOf(document: EventDocument): Signal | undefined {
   return {
     names,
     level: levelOf(document),
-    techniques: ids.map((id, index) => ({ id, name: titles[index] ?? '' })),
+    // Lists of distinct values: only when they are of one length does each name belong to its id.
+    techniques: ids.map((id, index) => ({ id, name: titles.length === ids.length ? (titles[index] ?? '') : '' })),
     tactics: listOf(document, 'threat.tactic.name'),
   }
 }
@@ -128,13 +130,9 @@ export function placeOf(document: EventDocument): { stream: string; first: numbe
   return { stream, first, last }
 }
 
-function levelOf(document: EventDocument): Level {
-  let best = 0
-  for (const field of ['rule.level', 'decklog.level', 'decklog.rule.level', 'event.severity_name']) {
-    for (const level of listOf(document, field)) best = Math.max(best, LEVELS.indexOf(level as Level))
-  }
-  for (const tag of listOf(document, 'tags')) best = Math.max(best, LEVELS.indexOf(tag.replace(/^level[.:-]/u, '') as Level))
-  return LEVELS[best] ?? 'informational'
+function levelOf(document: EventDocument): Level | undefined {
+  const said = listOf(document, 'rule.level').map((level) => LEVELS.indexOf(level as Level))
+  return LEVELS[Math.max(-1, ...said)]
 }
 
 function lookUp(value: Value | undefined, field: string, depth: number): Value | undefined {

@@ -1,3 +1,5 @@
+import { UNSAFE } from './safe-text.ts'
+
 /**
  * KQL as text under somebody's hands: where its tokens lie, what is being typed, and how a condition is added. The server
  * decides what a query means; this only has to be right about quotes, so that it never edits inside one.
@@ -85,13 +87,28 @@ export function conjuncts(query: string): string[] {
   return parts.filter((part) => part !== '')
 }
 
+/** In quotes. What cannot be seen or would act is written as an escape, so that a query shows all that it asks. */
 export function quoted(value: string): string {
-  const escaped = value.replace(/[\\"]/gu, '\\$&').replace(/\n/gu, '\\n').replace(/\r/gu, '\\r').replace(/\t/gu, '\\t')
-  return `"${escaped}"`
+  return `"${escapeUnseen(value.replace(/[\\"]/gu, '\\$&'))}"`
+}
+
+/** As a value in a suggestion: bare where that is safe to read, else in quotes. */
+export function valueText(value: string): string {
+  return /^[\p{L}\p{N}_][\p{L}\p{N}_.\-/]*$/u.test(value) && !/^(?:and|or|not)$/iu.test(value) ? value : quoted(value)
 }
 
 export function escapedField(field: string): string {
-  return field.replace(/[\\():<>"*{}\s]/gu, '\\$&')
+  if (/^(?:and|or|not)$/iu.test(field)) return `\\${field}`
+  return escapeUnseen(field.replace(/[\\():<>"*{}\s]/gu, (character) => (/[\t\n\r]/u.test(character) ? character : `\\${character}`)))
+}
+
+function escapeUnseen(text: string): string {
+  const short: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
+  return text.replace(/\t/gu, '\\t').replace(UNSAFE, (found) => short[found] ?? Array.from({ length: found.length }, (_, index) => unit(found, index)).join(''))
+}
+
+function unit(text: string, index: number): string {
+  return `\\u${text.charCodeAt(index).toString(16).padStart(4, '0')}`
 }
 
 function hasTopLevelOr(query: string): boolean {

@@ -1,6 +1,6 @@
 import type { ApiProblem, FieldInfo, Note, ValueCount } from './api.ts'
 import { fill, h } from './dom.ts'
-import { escapedField, quoted, type Typing, typingAt } from './kql-text.ts'
+import { escapedField, type Typing, typingAt, valueText } from './kql-text.ts'
 import { plain } from './safe-text.ts'
 import { type Suggestion, suggest } from './suggest.ts'
 
@@ -124,7 +124,7 @@ async function suggestionsFor(typing: Typing, options: QueryBarOptions, signal: 
   try {
     const found = await options.values(typing.field, typing.prefix, signal)
     return found.slice(0, SUGGESTIONS_MAX).map((one) => ({
-      insert: `${/^[\p{L}\p{N}_.\-/]+$/u.test(one.value) ? one.value : quoted(one.value)} `,
+      insert: `${valueText(one.value)} `,
       label: one.value.slice(0, 200),
       note: one.count.toLocaleString('en-US'),
     }))

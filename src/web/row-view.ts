@@ -27,7 +27,7 @@ export function rowElement(row: Row, look: RowLook): HTMLElement {
     plain(look.timeOnly ? shown.slice(11, 23) : shown.slice(0, 23)),
   )
   const cells = look.columns.map((column) => cell(row, column, look))
-  const level = signal === undefined ? '' : ` signal level-${signal.level}`
+  const level = signal === undefined ? '' : ` signal level-${signal.level ?? 'unknown'}`
   return h('div', { class: `row${level}`, attrs: { role: 'row' } }, time, ...cells, messageCell(row, signal, look))
 }
 
@@ -58,11 +58,12 @@ function messageCell(row: Row, signal: Signal | undefined, look: RowLook): HTMLE
 export function signalChip(signal: Signal): HTMLElement {
   const more = signal.names.length - 1
   const techniques = signal.techniques.map((technique) => technique.id)
-  const title = [`${signal.level}: ${signal.names.join(', ')}`, ...signal.techniques.map((one) => `${one.id} ${one.name}`), ...signal.tactics]
+  const level = signal.level ?? 'signal'
+  const title = [`${level}: ${signal.names.join(', ')}`, ...signal.techniques.map((one) => `${one.id} ${one.name}`), ...signal.tactics]
   return h(
     'span',
-    { class: `chip rule level-${signal.level}`, title: plain(title.join('\n')) },
-    h('b', {}, signal.level === 'informational' ? 'info' : signal.level),
+    { class: `chip rule level-${signal.level ?? 'unknown'}`, title: plain(title.join('\n')) },
+    h('b', {}, level === 'informational' ? 'info' : level),
     ' ',
     plain(signal.names[0] ?? ''),
     more > 0 && ` +${more}`,

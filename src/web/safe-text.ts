@@ -14,7 +14,7 @@ export interface Piece {
 }
 
 /** C0 without tab, DEL, C1, soft hyphen, bidi controls, zero-width, line and paragraph separators, tags, lone surrogates. */
-const UNSAFE =
+export const UNSAFE =
   // oxlint-disable-next-line no-control-regex, no-misleading-character-class
   /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\u{e0000}-\u{e0fff}\p{Cs}]/gu
 
