@@ -1,7 +1,7 @@
 import type { Hit, SearchAnswer } from '../ports/store.ts'
 import { csvCell, csvRow, parseDocument } from './csv.ts'
 import { hitJson, pageSize, type PageRequest, readPage } from './hits.ts'
-import { choice, readParameters } from './parameters.ts'
+import { choice, readParameters, wholeNumber } from './parameters.ts'
 import { ProblemError } from './problems.ts'
 import { bounded, questionOf } from './question.ts'
 import type { Connection, Service } from './service.ts'
@@ -26,12 +26,13 @@ export async function exportEvents(
   request: Request,
   connection: Connection,
 ): Promise<Response> {
-  const values = readParameters(request, ['query', 'from', 'to', 'format', 'order', 'fields'])
+  const values = readParameters(request, ['query', 'from', 'to', 'format', 'order', 'fields', 'limit'])
   const format = choice(values, 'format', ['ndjson', 'csv'])
   const given = values.get('fields')
   if (given && format !== 'csv')
     throw new ProblemError('parameter-invalid', '"fields" is for format=csv; NDJSON has every field')
   const fields = given ? given.split(',').map((name) => name.trim()) : EXPORT_FIELDS
+  const limit = wholeNumber(values, 'limit', { min: 0, max: 9_999_999_999, fallback: 0 })
   const question = questionOf(service, request, values)
   const page = {
     ...question.range,
@@ -44,7 +45,7 @@ export async function exportEvents(
     'content-disposition': `attachment; filename="decklog-${new Date(question.nowMs).toISOString().replaceAll(':', '')}.${format}"`,
   }
   if (request.method === 'HEAD') return new Response(null, { headers })
-  const pages = new Pages(service, request, page)
+  const pages = new Pages(service, request, { page, limit: limit === 0 ? Number.POSITIVE_INFINITY : limit })
   const first = await pages.next()
   const head = format === 'csv' ? csvRow(fields) : ''
   return new Response(streamOf(pages, { first: head + write(first.hits), write, connection }), { headers })
@@ -56,18 +57,21 @@ class Pages {
   readonly #request: Request
   readonly #page: PageRequest
   #cursor: string | undefined
+  #left: number
   #seen = { count: 0, bytes: 0 }
   ended = false
 
-  constructor(service: Service, request: Request, page: PageRequest) {
+  constructor(service: Service, request: Request, asked: { page: PageRequest; limit: number }) {
     this.#service = service
     this.#request = request
-    this.#page = page
+    this.#page = asked.page
+    this.#left = asked.limit
   }
 
   async next(): Promise<SearchAnswer> {
     const { store, limits } = this.#service
-    const limit = pageSize(this.#seen.count, { bytes: this.#seen.bytes, budget: limits.exportPageBytes })
+    const size = pageSize(this.#seen.count, { bytes: this.#seen.bytes, budget: limits.exportPageBytes })
+    const limit = Math.min(size, this.#left)
     const asking = bounded(this.#service, this.#request)
     const answer = await readPage(store, { ...this.#page, cursor: this.#cursor }, { limit, asking })
     this.#seen = {
@@ -75,7 +79,8 @@ class Pages {
       bytes: answer.hits.reduce((sum, hit) => sum + hit.json.length, 0),
     }
     this.#cursor = answer.cursor
-    this.ended = answer.cursor === undefined
+    this.#left -= answer.hits.length
+    this.ended = answer.cursor === undefined || this.#left <= 0
     return answer
   }
 
@@ -117,7 +122,7 @@ function streamOf(
   )
 }
 
-function ndjsonOf(hits: readonly Hit[]): string {
+export function ndjsonOf(hits: readonly Hit[]): string {
   return hits.map((hit) => `${hitJson(hit)}\n`).join('')
 }
 

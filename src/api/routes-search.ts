@@ -1,5 +1,6 @@
 import { parseEventId } from '../core/event-batch.ts'
 import { fieldType } from '../core/fields.ts'
+import { ndjsonOf } from './export.ts'
 import { hitJson, hitsJson, readHits, readPage } from './hits.ts'
 import { choice, readParameters, required, wholeNumber } from './parameters.ts'
 import { ProblemError } from './problems.ts'
@@ -67,8 +68,9 @@ export async function top(service: Service, request: Request): Promise<Response>
 
 export async function context(service: Service, request: Request): Promise<Response> {
   const started = service.clock.monotonicNs()
-  const values = readParameters(request, ['id', 'before', 'after'])
+  const values = readParameters(request, ['id', 'before', 'after', 'format'])
   const id = eventIdOf(required(values, 'id'))
+  const format = choice(values, 'format', ['json', 'ndjson'])
   const counts = {
     before: wholeNumber(values, 'before', { min: 0, max: 1_000, fallback: 10 }),
     after: wholeNumber(values, 'after', { min: 0, max: 1_000, fallback: 10 }),

@@ -1,4 +1,5 @@
 import { DecklogError } from '../errors.ts'
+import { columnsOf } from '../text-width.ts'
 
 /** Characters of the query shown on each side of the fault. */
 const AROUND = 40
@@ -25,19 +26,4 @@ function excerpt(text: string, position: number): { line: string; column: number
 /** One character each, so that the caret stays where it belongs: control, direction and zero-width characters become dots. */
 function printable(text: string): string {
   return text.toWellFormed().replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '·')
-}
-
-/** Columns in a terminal: East Asian wide characters take two, combining marks none. */
-function columnsOf(text: string): number {
-  let columns = 0
-  for (const character of text) {
-    if (/\p{Mn}/u.test(character)) continue
-    columns +=
-      /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u.test(
-        character,
-      )
-        ? 2
-        : 1
-  }
-  return columns
 }
