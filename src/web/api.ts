@@ -84,7 +84,13 @@ type Params = Readonly<Record<string, string | number | undefined>>
 
 export function search(
   question: Question,
-  options: { limit: number; cursor?: string | undefined; exact?: boolean; completeness?: boolean; signal?: AbortSignal },
+  options: {
+    limit: number
+    cursor?: string | undefined
+    exact?: boolean
+    completeness?: boolean
+    signal?: AbortSignal
+  },
 ): Promise<SearchResult> {
   return get<SearchResult>(
     '/api/search',
@@ -99,11 +105,18 @@ export function search(
   )
 }
 
-export function histogram(question: Question, buckets: number, signal?: AbortSignal): Promise<{ readonly buckets: readonly Bucket[] }> {
+export function histogram(
+  question: Question,
+  buckets: number,
+  signal?: AbortSignal,
+): Promise<{ readonly buckets: readonly Bucket[] }> {
   return get('/api/histogram', { ...asked(question), buckets }, signal)
 }
 
-export function top(question: Question, options: { field: string; limit: number; signal?: AbortSignal }): Promise<TopResult> {
+export function top(
+  question: Question,
+  options: { field: string; limit: number; signal?: AbortSignal },
+): Promise<TopResult> {
   return get('/api/top', { ...asked(question), field: options.field, limit: options.limit }, options.signal)
 }
 
@@ -126,7 +139,12 @@ export async function values(
   question: Question,
   options: { field: string; prefix: string; limit: number; signal?: AbortSignal },
 ): Promise<readonly ValueCount[]> {
-  const params = { ...asked({ ...question, query: '' }), field: options.field, prefix: options.prefix, limit: options.limit }
+  const params = {
+    ...asked({ ...question, query: '' }),
+    field: options.field,
+    prefix: options.prefix,
+    limit: options.limit,
+  }
   return (await get<{ readonly values: readonly ValueCount[] }>('/api/values', params, options.signal)).values
 }
 
@@ -134,7 +152,11 @@ export function status(signal?: AbortSignal): Promise<Readonly<Record<string, un
   return get('/api/status', {}, signal)
 }
 
-export function exportUrl(question: Question, format: 'ndjson' | 'csv', fieldNames?: readonly string[]): string {
+export function exportUrl(
+  question: Question,
+  format: 'ndjson' | 'csv',
+  fieldNames?: readonly string[],
+): string {
   return address('/api/export', { ...asked(question), format, fields: fieldNames?.join(',') })
 }
 
@@ -159,7 +181,10 @@ function address(path: string, params: Params): string {
 async function get<T>(path: string, params: Params, signal?: AbortSignal): Promise<T> {
   let response: Response
   try {
-    response = await fetch(address(path, params), { headers: { accept: 'application/json' }, ...(signal === undefined ? {} : { signal }) })
+    response = await fetch(address(path, params), {
+      headers: { accept: 'application/json' },
+      ...(signal === undefined ? {} : { signal }),
+    })
   } catch (error) {
     if (signal?.aborted === true) throw error
     throw new ApiProblem('decklog does not answer. Is it running?', { status: 0 })
@@ -173,7 +198,12 @@ async function problem(response: Response): Promise<ApiProblem> {
   try {
     const body = (await response.json()) as { title?: unknown; detail?: unknown; position?: unknown }
     const position = typeof body.position === 'number' ? body.position : undefined
-    const said = typeof body.detail === 'string' ? body.detail : typeof body.title === 'string' ? body.title : `HTTP ${code}`
+    const said =
+      typeof body.detail === 'string'
+        ? body.detail
+        : typeof body.title === 'string'
+          ? body.title
+          : `HTTP ${code}`
     return new ApiProblem(said, { status: code, position })
   } catch {
     return new ApiProblem(`HTTP ${code}`, { status: code })

@@ -22,7 +22,8 @@ export function summarise(completeness: Completeness): CompletenessSummary {
     undeclaredGaps += one.undeclaredGaps
     streams += one.streams
     // A node is as fresh as its freshest class: its quiet sources do not make it slow.
-    for (const [node, ms] of Object.entries(one.newestIngestByNode)) newest.set(node, Math.max(newest.get(node) ?? 0, ms))
+    for (const [node, ms] of Object.entries(one.newestIngestByNode))
+      newest.set(node, Math.max(newest.get(node) ?? 0, ms))
   }
   let slowest: CompletenessSummary['slowest']
   for (const [node, newestMs] of newest) {

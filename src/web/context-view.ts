@@ -26,7 +26,11 @@ export interface ContextOptions {
 export function contextView(options: ContextOptions): HTMLElement {
   const { hits } = options
   const place = hits[0] === undefined ? undefined : placeOf(hits[0])
-  const sizes = h('select', { attrs: { id: 'context-size' } }, ...CONTEXT_SIZES.map((size) => h('option', { attrs: { value: String(size) } }, String(size))))
+  const sizes = h(
+    'select',
+    { attrs: { id: 'context-size' } },
+    ...CONTEXT_SIZES.map((size) => h('option', { attrs: { value: String(size) } }, String(size))),
+  )
   sizes.value = String(options.size)
   sizes.addEventListener('change', () => options.onSize(Number(sizes.value)))
   const list = h('ol', { class: 'context' })
@@ -46,8 +50,14 @@ export function contextView(options: ContextOptions): HTMLElement {
       { class: 'context-head' },
       h('label', { attrs: { for: 'context-size' } }, 'Before and after'),
       sizes,
-      button('copy these lines', () => options.onCopy(asText(hits, options.zone), `${hits.length} lines`), { class: 'link' }),
-      h('span', { class: 'hint stream', title: place === undefined ? '' : plain(place.stream) }, 'same stream, by seq, filters not applied'),
+      button('copy these lines', () => options.onCopy(asText(hits, options.zone), `${hits.length} lines`), {
+        class: 'link',
+      }),
+      h(
+        'span',
+        { class: 'hint stream', title: place === undefined ? '' : plain(place.stream) },
+        'same stream, by seq, filters not applied',
+      ),
     ),
     list,
   )
@@ -64,10 +74,20 @@ function line(hit: EventDocument, options: ContextOptions): HTMLElement {
   const time = showStamp(valueOf(hit, '@timestamp') ?? '', options.zone)
   const item = h(
     'li',
-    { class: `${current ? 'current' : ''} ${signal === undefined ? '' : `signal level-${signal.level ?? 'unknown'}`}` },
-    button(String(placeOf(hit)?.first ?? '·'), () => options.onOpen(hit.id), { class: 'seq', label: `Open seq ${placeOf(hit)?.first ?? ''}` }),
+    {
+      class: `${current ? 'current' : ''} ${signal === undefined ? '' : `signal level-${signal.level ?? 'unknown'}`}`,
+    },
+    button(String(placeOf(hit)?.first ?? '·'), () => options.onOpen(hit.id), {
+      class: 'seq',
+      label: `Open seq ${placeOf(hit)?.first ?? ''}`,
+    }),
     h('span', { class: 'time', title: plain(time) }, plain(time.slice(11, 23))),
-    h('span', { class: 'log' }, signal !== undefined && signalChip(signal), logText(messageOf(hit).slice(0, LINE_CHARS))),
+    h(
+      'span',
+      { class: 'log' },
+      signal !== undefined && signalChip(signal),
+      logText(messageOf(hit).slice(0, LINE_CHARS)),
+    ),
   )
   if (current) item.setAttribute('aria-current', 'true')
   return item
@@ -78,9 +98,13 @@ function gapBetween(previous: EventDocument | undefined, next: EventDocument): s
   const after = placeOf(next)
   if (before === undefined || after === undefined || after.first <= before.last + 1) return undefined
   const [first, last] = [before.last + 1, after.first - 1]
-  return first === last ? `seq ${first} has no event of its own` : `seq ${first}–${last}: ${last - first + 1} records without an event of their own`
+  return first === last
+    ? `seq ${first} has no event of its own`
+    : `seq ${first}–${last}: ${last - first + 1} records without an event of their own`
 }
 
 function asText(hits: readonly EventDocument[], zone: string): string {
-  return hits.map((hit) => `${showStamp(valueOf(hit, '@timestamp') ?? '', zone)} ${messageOf(hit)}`).join('\n')
+  return hits
+    .map((hit) => `${showStamp(valueOf(hit, '@timestamp') ?? '', zone)} ${messageOf(hit)}`)
+    .join('\n')
 }

@@ -14,7 +14,8 @@ export function detailRaw(document: EventDocument): HTMLElement {
   return h(
     'div',
     { class: 'raw' },
-    quality.length > 0 && h('p', { class: 'odd-note' }, `Odd about this record: ${quality.map(plain).join(', ')}.`),
+    quality.length > 0 &&
+      h('p', { class: 'odd-note' }, `Odd about this record: ${quality.map(plain).join(', ')}.`),
     h('p', { class: 'hint' }, explanation(raw, original)),
     longText(original ?? messageOf(document), { class: 'boxed' }),
     raw !== undefined && hexView(raw),
@@ -22,7 +23,8 @@ export function detailRaw(document: EventDocument): HTMLElement {
 }
 
 function explanation(raw: string | undefined, original: string | undefined): string {
-  if (raw !== undefined) return 'The bytes are no valid text. They are kept exactly: below as text with marks, then as bytes.'
+  if (raw !== undefined)
+    return 'The bytes are no valid text. They are kept exactly: below as text with marks, then as bytes.'
   if (original !== undefined) return 'The exact text of the record, before anything was read out of it.'
   return 'The text of the record. Nothing was lost in parsing it: its exact bytes can be rebuilt from the document, and the archive holds them too.'
 }
@@ -36,7 +38,9 @@ function hexView(base64: string): HTMLElement {
   }
   const lines: string[] = []
   for (let at = 0; at < bytes.length; at += 16) {
-    const row = Array.from({ length: Math.min(16, bytes.length - at) }, (_, index) => bytes.charCodeAt(at + index))
+    const row = Array.from({ length: Math.min(16, bytes.length - at) }, (_, index) =>
+      bytes.charCodeAt(at + index),
+    )
     const hex = row.map((byte) => byte.toString(16).padStart(2, '0')).join(' ')
     const ascii = row.map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('')
     lines.push(`${at.toString(16).padStart(6, '0')}  ${hex.padEnd(47)}  ${ascii}`)

@@ -45,7 +45,10 @@ const PIVOTS = [
 export function detail(options: DetailOptions): Detail {
   const { holder } = options
   const head = h('div', { class: 'detail-head' })
-  const body = h('div', { class: 'detail-body', attrs: { tabindex: '0', role: 'tabpanel', id: 'detail-panel' } })
+  const body = h('div', {
+    class: 'detail-body',
+    attrs: { tabindex: '0', role: 'tabpanel', id: 'detail-panel' },
+  })
   const tabs = tabList((tab) => {
     current = tab
     draw()
@@ -65,7 +68,8 @@ export function detail(options: DetailOptions): Detail {
     tabs.select(current)
     if (shown === undefined || id === undefined) return fill(body, h('p', { class: 'hint' }, 'loading…'))
     fill(head, ...heading(shown, zone, options, { close, step }))
-    if (current === 'Fields') fill(body, pivots(shown, options), detailFields(shown, { actions: options, highlights, zone }))
+    if (current === 'Fields')
+      fill(body, pivots(shown, options), detailFields(shown, { actions: options, highlights, zone }))
     if (current === 'JSON') fill(body, copyLine(shown), longText(pretty(shown), { class: 'boxed' }))
     if (current === 'Raw') fill(body, detailRaw(shown))
     if (current === 'Context') drawContext()
@@ -73,18 +77,33 @@ export function detail(options: DetailOptions): Detail {
   const drawContext = (): void => {
     if (id === undefined) return
     if (neighbours === undefined) return fill(body, h('p', { class: 'hint' }, 'loading…'))
-    const view = contextView({ id, hits: neighbours, zone, size, onOpen: goTo, onCopy: options.onCopy, onSize: resize })
+    const view = contextView({
+      id,
+      hits: neighbours,
+      zone,
+      size,
+      onOpen: goTo,
+      onCopy: options.onCopy,
+      onSize: resize,
+    })
     fill(body, view)
     revealCurrent(view)
   }
   const copyLine = (document: EventDocument): HTMLElement =>
-    h('div', { class: 'tab-acts' }, button('copy JSON', () => options.onCopy(pretty(document), 'JSON'), { class: 'link' }))
+    h(
+      'div',
+      { class: 'tab-acts' },
+      button('copy JSON', () => options.onCopy(pretty(document), 'JSON'), { class: 'link' }),
+    )
   const resize = (next: number): void => {
     size = next
     void loadContext()
   }
   const goTo = (next: string): void => {
-    open(next, neighbours?.find((hit) => hit.id === next))
+    open(
+      next,
+      neighbours?.find((hit) => hit.id === next),
+    )
     options.onOpened(next)
   }
   const open = (next: string, known: EventDocument | undefined): void => {
@@ -155,7 +174,12 @@ export function detail(options: DetailOptions): Detail {
   }
 }
 
-function heading(document: EventDocument, zone: string, options: DetailOptions, acts: { close: () => void; step: (by: -1 | 1) => void }): HTMLElement[] {
+function heading(
+  document: EventDocument,
+  zone: string,
+  options: DetailOptions,
+  acts: { close: () => void; step: (by: -1 | 1) => void },
+): HTMLElement[] {
   const signal = signalOf(document)
   const stamp = showStamp(valueOf(document, '@timestamp') ?? '', zone)
   const title = h(
@@ -167,19 +191,43 @@ function heading(document: EventDocument, zone: string, options: DetailOptions, 
   const tools = h(
     'div',
     { class: 'tools' },
-    button('[', () => acts.step(-1), { label: 'Previous event of this stream', title: 'Previous event of this stream ( [ )' }),
-    button(']', () => acts.step(1), { label: 'Next event of this stream', title: 'Next event of this stream ( ] )' }),
+    button('[', () => acts.step(-1), {
+      label: 'Previous event of this stream',
+      title: 'Previous event of this stream ( [ )',
+    }),
+    button(']', () => acts.step(1), {
+      label: 'Next event of this stream',
+      title: 'Next event of this stream ( ] )',
+    }),
     button('link', options.onShare, { label: 'Copy a link to this event' }),
     button('×', acts.close, { label: 'Close the event', title: 'Close ( Esc )' }),
   )
   const line = h('div', { class: 'detail-line' }, title, tools)
-  return signal === undefined ? [line] : [line, h('div', { class: 'detail-signal' }, signalChip(signal), h('span', {}, plain([...signal.tactics, ...signal.techniques.map((one) => `${one.id} ${one.name}`)].join(' · '))))]
+  return signal === undefined
+    ? [line]
+    : [
+        line,
+        h(
+          'div',
+          { class: 'detail-signal' },
+          signalChip(signal),
+          h(
+            'span',
+            {},
+            plain(
+              [...signal.tactics, ...signal.techniques.map((one) => `${one.id} ${one.name}`)].join(' · '),
+            ),
+          ),
+        ),
+      ]
 }
 
 function pivots(document: EventDocument, options: DetailOptions): HTMLElement {
   const buttons = PIVOTS.flatMap(([field, label]) => {
     const value = valueOf(document, field)
-    return value === undefined || value === '' ? [] : [button(label, () => options.onPivot(field, value), { title: `${field}: ${plain(value)}` })]
+    return value === undefined || value === ''
+      ? []
+      : [button(label, () => options.onPivot(field, value), { title: `${field}: ${plain(value)}` })]
   })
   return h('div', { class: 'pivots', attrs: { role: 'group', 'aria-label': 'Look further' } }, ...buttons)
 }
@@ -191,7 +239,11 @@ function tabList(onSelect: (tab: Tab) => void): { element: HTMLElement; select: 
     one.setAttribute('aria-controls', 'detail-panel')
     return one
   })
-  const element = h('div', { class: 'tabs', attrs: { role: 'tablist', 'aria-label': 'Views of the event' } }, ...buttons)
+  const element = h(
+    'div',
+    { class: 'tabs', attrs: { role: 'tablist', 'aria-label': 'Views of the event' } },
+    ...buttons,
+  )
   element.addEventListener('keydown', (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
     const at = buttons.indexOf(event.target as HTMLButtonElement)

@@ -49,7 +49,11 @@ export function button(
 }
 
 /** An SVG element of our own drawing. */
-export function svg(tag: string, attrs: Readonly<Record<string, string | number>>, ...children: Node[]): SVGElement {
+export function svg(
+  tag: string,
+  attrs: Readonly<Record<string, string | number>>,
+  ...children: Node[]
+): SVGElement {
   const element = document.createElementNS('http://www.w3.org/2000/svg', tag)
   for (const [name, value] of Object.entries(attrs)) setAttribute(element, name, String(value))
   element.append(...children)

@@ -12,7 +12,10 @@ export interface FlatField {
 const DEPTH_MAX = 64
 
 /** Every field with its dotted name, in the document's order. `limit`: fields at most; the rest is counted. */
-export function flatten(document: EventDocument, limit = Number.POSITIVE_INFINITY): { fields: FlatField[]; left: number } {
+export function flatten(
+  document: EventDocument,
+  limit = Number.POSITIVE_INFINITY,
+): { fields: FlatField[]; left: number } {
   const fields: FlatField[] = []
   let left = 0
   const visit = (name: string, value: Value, depth: number): void => {
@@ -92,7 +95,10 @@ export function signalOf(document: EventDocument): Signal | undefined {
     names,
     level: levelOf(document),
     // Lists of distinct values: only when they are of one length does each name belong to its id.
-    techniques: ids.map((id, index) => ({ id, name: titles.length === ids.length ? (titles[index] ?? '') : '' })),
+    techniques: ids.map((id, index) => ({
+      id,
+      name: titles.length === ids.length ? (titles[index] ?? '') : '',
+    })),
     tactics: listOf(document, 'threat.tactic.name'),
   }
 }
@@ -117,7 +123,9 @@ export function listOf(document: EventDocument, field: string): string[] {
 }
 
 /** First and last `seq` of an event's first range: where it stands in its stream. */
-export function placeOf(document: EventDocument): { stream: string; first: number; last: number } | undefined {
+export function placeOf(
+  document: EventDocument,
+): { stream: string; first: number; last: number } | undefined {
   const stream = valueOf(document, 'decklog.stream')
   const first = Number(valueOf(document, 'decklog.seq'))
   if (stream === undefined || Number.isNaN(first)) return undefined
@@ -156,5 +164,10 @@ function isObject(value: Value | undefined): value is { readonly [key: string]: 
 
 /** A number that a double cannot hold is kept as `JSON.rawJSON`: see `json.ts`. */
 function isExactNumber(value: Value): value is { readonly rawJSON: string } {
-  return isObject(value) && Object.getPrototypeOf(value) === null && Object.isFrozen(value) && typeof value['rawJSON'] === 'string'
+  return (
+    isObject(value) &&
+    Object.getPrototypeOf(value) === null &&
+    Object.isFrozen(value) &&
+    typeof value['rawJSON'] === 'string'
+  )
 }

@@ -16,6 +16,7 @@ export interface FieldsPaneOptions extends FilterActions {
   readonly holder: HTMLElement
   readonly loadTop: (field: string, limit: number, signal: AbortSignal) => Promise<TopResult>
   readonly onToggleColumn: (field: string) => void
+  readonly onClose: () => void
 }
 
 /** Fields that analysts ask for first; those that the store has seen come in this order, then all others by name. */
@@ -37,9 +38,31 @@ const TOP_LIMIT = 10
 const TOP_LIMIT_MORE = 100
 
 export function fieldsPane(options: FieldsPaneOptions): FieldsPane {
-  const filter = h('input', { attrs: { type: 'search', placeholder: 'Find a field', 'aria-label': 'Find a field', spellcheck: 'false', autocomplete: 'off' } })
+  const filter = h('input', {
+    attrs: {
+      type: 'search',
+      placeholder: 'Find a field',
+      'aria-label': 'Find a field',
+      spellcheck: 'false',
+      autocomplete: 'off',
+    },
+  })
   const list = h('ul', { class: 'field-list' })
-  fill(options.holder, h('div', { class: 'pane-head' }, h('h2', {}, 'Fields'), filter), list)
+  fill(
+    options.holder,
+    h(
+      'div',
+      { class: 'pane-head' },
+      h(
+        'div',
+        { class: 'line' },
+        h('h2', {}, 'Fields'),
+        button('×', () => options.onClose(), { class: 'bare', label: 'Close the fields' }),
+      ),
+      filter,
+    ),
+    list,
+  )
   let fields: readonly FieldInfo[] = []
   let columns: readonly string[] = []
   let opened: string | undefined
@@ -47,25 +70,47 @@ export function fieldsPane(options: FieldsPaneOptions): FieldsPane {
 
   const draw = (): void => {
     const wanted = filter.value.trim().toLowerCase()
-    const found = fields.filter((field) => (wanted === '' ? field.seen : field.name.toLowerCase().includes(wanted)))
+    const found = fields.filter((field) =>
+      wanted === '' ? field.seen : field.name.toLowerCase().includes(wanted),
+    )
     const items = found.slice(0, LISTED_MAX).map(item)
     const left = found.length - items.length
-    fill(list, ...items, left > 0 && h('li', { class: 'hint' }, `${left} more: type to find one`), found.length === 0 && h('li', { class: 'hint' }, wanted === '' ? 'No field has been seen yet.' : 'No such field.'))
+    fill(
+      list,
+      ...items,
+      left > 0 && h('li', { class: 'hint' }, `${left} more: type to find one`),
+      found.length === 0 &&
+        h('li', { class: 'hint' }, wanted === '' ? 'No field has been seen yet.' : 'No such field.'),
+    )
   }
   const item = (field: FieldInfo): HTMLElement => {
     const isOpen = field.name === opened
     const isColumn = columns.includes(field.name)
-    const name = button(plain(field.name), () => toggle(field.name), { class: 'name', title: field.description === '' ? field.type : `${field.type}: ${field.description}` })
+    const name = button(plain(field.name), () => toggle(field.name), {
+      class: 'name',
+      title: field.description === '' ? field.type : `${field.type}: ${field.description}`,
+    })
     name.setAttribute('aria-expanded', String(isOpen))
-    const column = button(isColumn ? '− col' : '+ col', () => options.onToggleColumn(field.name), { class: 'column', label: `${isColumn ? 'Remove' : 'Add'} column ${plain(field.name)}` })
-    const body = isOpen ? h('div', { class: 'top', attrs: { 'aria-live': 'polite' } }, h('p', { class: 'hint' }, 'counting…')) : undefined
+    const column = button(isColumn ? '− col' : '+ col', () => options.onToggleColumn(field.name), {
+      class: 'column',
+      label: `${isColumn ? 'Remove' : 'Add'} column ${plain(field.name)}`,
+    })
+    const body = isOpen
+      ? h('div', { class: 'top', attrs: { 'aria-live': 'polite' } }, h('p', { class: 'hint' }, 'counting…'))
+      : undefined
     if (body !== undefined) void load(field.name, TOP_LIMIT, body)
-    return h('li', { class: isOpen ? 'open' : isColumn ? 'column-on' : '' }, h('div', { class: 'field-line' }, name, field.name !== 'message' && column), body)
+    return h(
+      'li',
+      { class: isOpen ? 'open' : isColumn ? 'column-on' : '' },
+      h('div', { class: 'field-line' }, name, field.name !== 'message' && column),
+      body,
+    )
   }
   const toggle = (name: string): void => {
     opened = opened === name ? undefined : name
     draw()
-    for (const one of list.querySelectorAll<HTMLElement>('.name')) if (one.textContent === plain(name)) one.focus()
+    for (const one of list.querySelectorAll<HTMLElement>('.name'))
+      if (one.textContent === plain(name)) one.focus()
   }
   const load = async (field: string, limit: number, body: HTMLElement): Promise<void> => {
     asking.abort()
@@ -73,9 +118,14 @@ export function fieldsPane(options: FieldsPaneOptions): FieldsPane {
     try {
       const result = await options.loadTop(field, limit, asking.signal)
       const more = result.values.length >= limit && limit < TOP_LIMIT_MORE
-      fill(body, topValues(field, result, options), more && button('more values', () => void load(field, TOP_LIMIT_MORE, body), { class: 'link' }))
+      fill(
+        body,
+        topValues(field, result, options),
+        more && button('more values', () => void load(field, TOP_LIMIT_MORE, body), { class: 'link' }),
+      )
     } catch (error) {
-      if (!isAborted(error)) fill(body, h('p', { class: 'field-error' }, error instanceof Error ? plain(error.message) : 'failed'))
+      if (!isAborted(error))
+        fill(body, h('p', { class: 'field-error' }, error instanceof Error ? plain(error.message) : 'failed'))
     }
   }
   filter.addEventListener('input', draw)

@@ -21,10 +21,23 @@ export function helpDialog(dialog: HTMLDialogElement, keys: readonly KeyAction[]
     dialog,
     h('div', { class: 'dialog-head' }, h('h2', {}, 'Keys and query language'), close),
     h('h3', {}, 'Keys'),
-    h('dl', { class: 'sheet' }, ...keys.map((one) => pair(one.keys.map((key) => names[key] ?? key), one.says))),
+    h(
+      'dl',
+      { class: 'sheet' },
+      ...keys.map((one) =>
+        pair(
+          one.keys.map((key) => names[key] ?? key),
+          one.says,
+        ),
+      ),
+    ),
     h('h3', {}, 'Query (KQL)'),
     h('dl', { class: 'sheet' }, ...LANGUAGE.map(([text, says]) => pair([text], says))),
-    h('p', { class: 'hint' }, 'Over the histogram: arrows move, Shift with arrows selects, Enter zooms. A drag does the same.'),
+    h(
+      'p',
+      { class: 'hint' },
+      'Over the histogram: arrows move, Shift with arrows selects, Enter zooms. A drag does the same.',
+    ),
   )
   return () => dialog.showModal()
 }

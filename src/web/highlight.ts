@@ -41,7 +41,10 @@ function isValue(token: Token): boolean {
 }
 
 function pattern(token: Token, field: string): string {
-  const words = token.kind === 'quoted' ? token.text.split(/[^\p{L}\p{N}_]+/u).filter((word) => word !== '') : [token.text]
+  const words =
+    token.kind === 'quoted'
+      ? token.text.split(/[^\p{L}\p{N}_]+/u).filter((word) => word !== '')
+      : [token.text]
   if (field !== 'message') return escaped(token.text).replaceAll('\\*', '.*?')
   return words.map((word) => escaped(word).replaceAll('\\*', '[\\p{L}\\p{N}_]*')).join('[^\\p{L}\\p{N}_]+')
 }

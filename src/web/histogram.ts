@@ -1,6 +1,6 @@
 import type { Bucket } from './api.ts'
 import { fill, h, svg } from './dom.ts'
-import { showTime } from './time.ts'
+import { showDuration, showTime } from './time.ts'
 
 export interface Histogram {
   show(data: HistogramData | undefined): void
@@ -19,8 +19,14 @@ const HEIGHT = 72
  * Counts over time. A drag over it narrows the range. By keyboard it is a slider over the buckets: arrows move, Shift with
  * arrows widens the selection, Enter zooms into it.
  */
-export function histogram(holder: HTMLElement, onZoom: (range: { readonly fromMs: number; readonly toMs: number }) => void): Histogram {
-  const chart = h('div', { class: 'chart', attrs: { role: 'slider', tabindex: '0', 'aria-label': 'Events over time' } })
+export function histogram(
+  holder: HTMLElement,
+  onZoom: (range: { readonly fromMs: number; readonly toMs: number }) => void,
+): Histogram {
+  const chart = h('div', {
+    class: 'chart',
+    attrs: { role: 'slider', tabindex: '0', 'aria-label': 'Events over time' },
+  })
   const axis = h('div', { class: 'axis', attrs: { 'aria-hidden': 'true' } })
   const readout = h('div', { class: 'readout', attrs: { 'aria-hidden': 'true' } })
   holder.append(chart, axis, readout)
@@ -35,9 +41,12 @@ export function histogram(holder: HTMLElement, onZoom: (range: { readonly fromMs
     const empty = data === undefined || data.buckets.length === 0
     holder.classList.toggle('empty', empty)
     if (data === undefined || empty) return fill(chart)
-    fill(chart, drawing(data, touched ? { from: Math.min(anchor, active), to: Math.max(anchor, active) } : undefined))
+    fill(
+      chart,
+      drawing(data, touched ? { from: Math.min(anchor, active), to: Math.max(anchor, active) } : undefined),
+    )
     const text = describe(data, Math.min(anchor, active), Math.max(anchor, active))
-    readout.textContent = touched ? text : ''
+    readout.textContent = touched ? text : scale(data)
     chart.setAttribute('aria-valuemin', '0')
     chart.setAttribute('aria-valuemax', String(last()))
     chart.setAttribute('aria-valuenow', String(active))
@@ -87,7 +96,9 @@ export function histogram(holder: HTMLElement, onZoom: (range: { readonly fromMs
   })
   chart.addEventListener('blur', clear)
   chart.addEventListener('keydown', (event) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: 10, PageDown: -10, Home: -Infinity, End: Infinity }[event.key]
+    const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: 10, PageDown: -10, Home: -Infinity, End: Infinity }[
+      event.key
+    ]
     if (step !== undefined) {
       touched = true
       active = Math.min(last(), Math.max(0, active + step))
@@ -102,7 +113,10 @@ export function histogram(holder: HTMLElement, onZoom: (range: { readonly fromMs
 
   return {
     show(next) {
-      if (next?.buckets.length !== data?.buckets.length || next?.buckets[0]?.fromMs !== data?.buckets[0]?.fromMs) {
+      if (
+        next?.buckets.length !== data?.buckets.length ||
+        next?.buckets[0]?.fromMs !== data?.buckets[0]?.fromMs
+      ) {
         anchor = active = Math.max(0, (next?.buckets.length ?? 1) - 1)
         touched = false
       }
@@ -113,12 +127,23 @@ export function histogram(holder: HTMLElement, onZoom: (range: { readonly fromMs
   }
 }
 
-function drawing(data: HistogramData, selection: { readonly from: number; readonly to: number } | undefined): SVGElement {
+function drawing(
+  data: HistogramData,
+  selection: { readonly from: number; readonly to: number } | undefined,
+): SVGElement {
   const { buckets } = data
   const highest = Math.max(1, ...buckets.map((bucket) => bucket.count))
   const bars: SVGElement[] = []
   if (selection !== undefined) {
-    bars.push(svg('rect', { class: 'selection', x: selection.from, y: 0, width: selection.to - selection.from + 1, height: HEIGHT }))
+    bars.push(
+      svg('rect', {
+        class: 'selection',
+        x: selection.from,
+        y: 0,
+        width: selection.to - selection.from + 1,
+        height: HEIGHT,
+      }),
+    )
   }
   const bar = (index: number, count: number, name: string): void => {
     if (count === 0) return
@@ -128,7 +153,12 @@ function drawing(data: HistogramData, selection: { readonly from: number; readon
   }
   for (const [index, bucket] of buckets.entries()) bar(index, bucket.count, 'bar')
   for (const [index, bucket] of (data.signals ?? []).entries()) bar(index, bucket.count, 'bar signals')
-  const attrs = { viewBox: `0 0 ${buckets.length} ${HEIGHT}`, preserveAspectRatio: 'none', 'aria-hidden': 'true', focusable: 'false' }
+  const attrs = {
+    viewBox: `0 0 ${buckets.length} ${HEIGHT}`,
+    preserveAspectRatio: 'none',
+    'aria-hidden': 'true',
+    focusable: 'false',
+  }
   return svg('svg', attrs, ...bars)
 }
 
@@ -137,9 +167,20 @@ function describe(data: HistogramData, from: number, to: number): string {
   const total = sum(chosen)
   const signals = sum((data.signals ?? []).slice(from, to + 1))
   const start = showTime(chosen[0]?.fromMs ?? 0, data.zone).replace(/\.000$/u, '')
-  const end = showTime(chosen.at(-1)?.toMs ?? 0, data.zone).slice(11).replace(/\.000$/u, '')
+  const end = showTime(chosen.at(-1)?.toMs ?? 0, data.zone)
+    .slice(11)
+    .replace(/\.000$/u, '')
   const said = `${start} – ${end}: ${total.toLocaleString('en-US')} event${total === 1 ? '' : 's'}`
   return signals === 0 ? said : `${said}, ${signals.toLocaleString('en-US')} with a signal`
+}
+
+/** What a bar is, while none is pointed at. */
+function scale(data: HistogramData): string {
+  const first = data.buckets[0]
+  const highest = Math.max(...data.buckets.map((bucket) => bucket.count))
+  return first === undefined || highest === 0
+    ? ''
+    : `a bar is ${showDuration(first.toMs - first.fromMs)} · highest ${highest.toLocaleString('en-US')}`
 }
 
 function sum(buckets: readonly Bucket[]): number {

@@ -12,7 +12,11 @@ export function listenForKeys(actions: readonly KeyAction[]): void {
     if (document.querySelector('dialog[open]') !== null) return
     if (isTyping(event.target) && event.key !== 'Escape') return
     // Enter and the arrows belong to a focused control first.
-    if (isControl(event.target) && ['Enter', ' ', 'ArrowUp', 'ArrowDown', 'Home', 'End', 'PageUp', 'PageDown'].includes(event.key)) return
+    if (
+      isControl(event.target) &&
+      ['Enter', ' ', 'ArrowUp', 'ArrowDown', 'Home', 'End', 'PageUp', 'PageDown'].includes(event.key)
+    )
+      return
     const action = actions.find((one) => one.keys.includes(event.key))
     if (action === undefined) return
     event.preventDefault()
@@ -21,9 +25,16 @@ export function listenForKeys(actions: readonly KeyAction[]): void {
 }
 
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement
+  return (
+    target instanceof HTMLInputElement ||
+    target instanceof HTMLTextAreaElement ||
+    target instanceof HTMLSelectElement
+  )
 }
 
 function isControl(target: EventTarget | null): boolean {
-  return target instanceof Element && target.closest('button, a, summary, [role="slider"], [role="tabpanel"], [role="region"]') !== null
+  return (
+    target instanceof Element &&
+    target.closest('button, a, summary, [role="slider"], [role="tabpanel"], [role="region"]') !== null
+  )
 }

@@ -94,17 +94,29 @@ export function quoted(value: string): string {
 
 /** As a value in a suggestion: bare where that is safe to read, else in quotes. */
 export function valueText(value: string): string {
-  return /^[\p{L}\p{N}_][\p{L}\p{N}_.\-/]*$/u.test(value) && !/^(?:and|or|not)$/iu.test(value) ? value : quoted(value)
+  return /^[\p{L}\p{N}_][\p{L}\p{N}_.\-/]*$/u.test(value) && !/^(?:and|or|not)$/iu.test(value)
+    ? value
+    : quoted(value)
 }
 
 export function escapedField(field: string): string {
   if (/^(?:and|or|not)$/iu.test(field)) return `\\${field}`
-  return escapeUnseen(field.replace(/[\\():<>"*{}\s]/gu, (character) => (/[\t\n\r]/u.test(character) ? character : `\\${character}`)))
+  return escapeUnseen(
+    field.replace(/[\\():<>"*{}\s]/gu, (character) =>
+      /[\t\n\r]/u.test(character) ? character : `\\${character}`,
+    ),
+  )
 }
 
 function escapeUnseen(text: string): string {
   const short: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
-  return text.replace(/\t/gu, '\\t').replace(UNSAFE, (found) => short[found] ?? Array.from({ length: found.length }, (_, index) => unit(found, index)).join(''))
+  return text
+    .replace(/\t/gu, '\\t')
+    .replace(
+      UNSAFE,
+      (found) =>
+        short[found] ?? Array.from({ length: found.length }, (_, index) => unit(found, index)).join(''),
+    )
 }
 
 function unit(text: string, index: number): string {
@@ -129,12 +141,16 @@ function fieldOfValue(before: readonly Token[]): string | undefined {
   // Within parentheses, `field: (a or b` still types a value of the field.
   while (index >= 0 && before[index]!.kind !== 'colon' && before[index]!.kind !== 'range') {
     const kind = before[index]!.kind
-    const inList = kind === 'open' || ((kind === 'or' || kind === 'and' || kind === 'word' || kind === 'quoted') && opensList(before, index))
+    const inList =
+      kind === 'open' ||
+      ((kind === 'or' || kind === 'and' || kind === 'word' || kind === 'quoted') && opensList(before, index))
     if (!inList) return undefined
     index--
   }
   const field = before[index - 1]
-  return index < 1 || field === undefined || (field.kind !== 'word' && field.kind !== 'quoted') ? undefined : field.text
+  return index < 1 || field === undefined || (field.kind !== 'word' && field.kind !== 'quoted')
+    ? undefined
+    : field.text
 }
 
 /** Is the token at `index` inside a parenthesis that directly follows a colon? */

@@ -28,7 +28,10 @@ export interface LiveTail {
 }
 
 /** New events as they arrive, newest first. A paused list never moves: what comes waits, within a bound, and is counted. */
-export function liveTail(onChange: (state: TailState) => void, onFailed: (message: string) => void): LiveTail {
+export function liveTail(
+  onChange: (state: TailState) => void,
+  onFailed: (message: string) => void,
+): LiveTail {
   let source: EventSource | undefined
   let rows: Row[] = []
   let waiting: Row[] = []
@@ -44,7 +47,14 @@ export function liveTail(onChange: (state: TailState) => void, onFailed: (messag
       seen = new Set(rows.map((row) => row.id))
       waiting = []
     }
-    onChange({ rows, waiting: waiting.length, dropped: droppedHere + droppedThere, received, paused, connected })
+    onChange({
+      rows,
+      waiting: waiting.length,
+      dropped: droppedHere + droppedThere,
+      received,
+      paused,
+      connected,
+    })
   }
   const schedule = (): void => {
     timer ??= setTimeout(report, DRAW_MS)

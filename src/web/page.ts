@@ -3,28 +3,32 @@ import { drawChips } from './chips.ts'
 import { copyText } from './clipboard.ts'
 import { detail } from './detail.ts'
 import { byId, button, fill, h } from './dom.ts'
-import { type EventDocument, valueOf } from './event.ts'
+import { whyEmpty, widened } from './empty.ts'
 import { exportMenu } from './export-menu.ts'
 import { fieldsPane } from './fields-pane.ts'
 import { helpDialog } from './help.ts'
 import { highlights } from './highlight.ts'
 import { histogram, type HistogramData } from './histogram.ts'
-import { condition, SIGNAL_CLAUSE, hasClause, withCondition, withoutClause } from './kql-text.ts'
-import { type KeyAction, listenForKeys } from './keys.ts'
+import { condition, hasClause, SIGNAL_CLAUSE, withCondition, withoutClause } from './kql-text.ts'
+import { listenForKeys } from './keys.ts'
 import { liveTail, type TailState } from './live-tail.ts'
 import { notices } from './notices.ts'
+import { pageKeys } from './page-keys.ts'
+import { paneLayout } from './pane-layout.ts'
 import { queryBar } from './query-bar.ts'
 import { count } from './render.ts'
 import { resultsTable } from './results-table.ts'
 import type { Row } from './rows.ts'
 import { type Asked, type Found, searching } from './searching.ts'
-import { readStatus } from './status.ts'
+import { readStatus, showStatus } from './status.ts'
 import { summary } from './summary.ts'
 import { themeSwitch } from './theme.ts'
 import { readRange, showTime } from './time.ts'
 import { timePicker } from './time-picker.ts'
 import { toaster } from './toast.ts'
 import { readView, shareable, type View, writeView } from './view.ts'
+
+const HISTOGRAM_BAR_PX = 9
 
 /** Wires the parts: a change of the view goes into the address, and from there to whatever it concerns. */
 export function startPage(): void {
@@ -39,60 +43,57 @@ export function startPage(): void {
 
   const toast = toaster(byId('toast'))
   const notice = notices(byId('notice'))
-  const narrow = matchMedia('(max-width: 760px)')
-  const liveButton = byId('live')
+  const layout = paneLayout()
   const resume = byId('resume')
   const foot = byId('table-foot')
+  const openHelp = (): void => showHelp()
 
-  // ---- parts -----------------------------------------------------------------------------------------------------
+  // ---- parts
 
   const bar = queryBar({
     form: byId('query-form') as HTMLFormElement,
     input: byId('query') as HTMLTextAreaElement,
     list: byId('suggestions'),
     message: byId('query-message'),
-    onRun: () => change({ query: bar.text() }, { search: true }),
+    onRun: () => ask({ query: bar.text() }),
     fields: () => knownFields,
-    values: (field, prefix, signal) => api.values({ query: '', ...currentRange() }, { field, prefix, limit: 12, signal }),
+    values: (field, prefix, signal) =>
+      api.values({ query: '', ...currentRange() }, { field, prefix, limit: 12, signal }),
   })
-  const picker = timePicker(byId('time'), (choice) => change(choice, { search: true }))
-  const bars = histogram(byId('histogram'), ({ fromMs, toMs }) => {
-    const [from, to] = [new Date(fromMs).toISOString(), new Date(toMs).toISOString()]
-    change({ from, to }, { search: true })
-  })
+  const picker = timePicker(byId('time'), ask)
+  const bars = histogram(byId('histogram'), ({ fromMs, toMs }) =>
+    ask({ from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() }),
+  )
   const head = summary(byId('summary'), () => search.countExactly())
   const table = resultsTable({
     container: byId('results'),
-    onOpen: (row) => openRow(row),
+    onOpen: openRow,
     onNeedMore: () => search.more(),
-    onScroll: () => settlePause(),
-    onRemoveColumn: (name) => toggleColumn(name),
+    onScroll: settlePause,
+    onRemoveColumn: toggleColumn,
   })
   const pane = fieldsPane({
     holder: byId('fields'),
-    loadTop: (field, limit, signal) => api.top({ query: view.query, ...currentRange() }, { field, limit, signal }),
+    loadTop: (field, limit, signal) =>
+      api.top({ query: view.query, ...currentRange() }, { field, limit, signal }),
     onFilter: filter,
     onToggleColumn: toggleColumn,
+    onClose: () => layout.showFields(false),
   })
   const side = detail({
     holder: byId('detail'),
     load: async (id, signal) => (await api.event(id, signal)).event,
-    loadContext: async (id, size, signal) => (await api.context(id, { before: size, after: size, signal })).hits,
-    onOpened: (id) => {
-      table.select(id)
-      change({ open: id }, { replace: true })
-      if (id === undefined) table.focus()
-      document.body.classList.toggle('has-detail', id !== undefined)
-      settlePause()
-    },
+    loadContext: async (id, size, signal) =>
+      (await api.context(id, { before: size, after: size, signal })).hits,
+    onOpened: opened,
     onFilter: filter,
     onToggleColumn: toggleColumn,
     onTop: (field) => {
-      showFields(true)
+      layout.showFields(true)
       pane.reveal(field)
     },
-    onCopy: (text, what) => void copyText(text).then((done) => toast(done ? `Copied: ${what}` : 'The browser does not allow copying here.')),
-    onPivot: (field, value) => change({ query: condition(field, value) }, { search: true }),
+    onCopy: (text, what) => void copy(text, `Copied: ${what}`),
+    onPivot: (field, value) => ask({ query: condition(field, value) }),
     onShare: () => void share(),
   })
   const tail = liveTail(showTail, (message) => {
@@ -100,37 +101,36 @@ export function startPage(): void {
     toast(message)
   })
   const search = searching({
-    buckets: () => Math.min(150, Math.max(30, Math.round(byId('histogram').clientWidth / 9))),
+    buckets: () => Math.min(150, Math.max(30, Math.round(byId('histogram').clientWidth / HISTOGRAM_BAR_PX))),
     onFound: showFound,
     onHistogram: (data) => {
       shownBars = data
       drawBars()
     },
     onProblem: (problem, first) => {
-      document.body.classList.remove('is-searching')
-      if (!first) return showFoot(`The next page did not come: ${problem.message}`, 'Try again', () => search.more())
-      head.failed()
-      showRows([], false)
-      if (problem.position !== undefined || problem.status === 400) {
-        bar.problem(problem)
-        notice.clear()
-      } else notice.failed(problem, () => run())
+      if (first) failed(problem)
+      else showFoot(`The next page did not come: ${problem.message}`, 'Try again', () => search.more())
     },
   })
   exportMenu(byId('export'), () => ({
     question: { query: view.query, ...currentRange() },
     columns: view.columns,
-    howMany: found === undefined ? 'events' : `${found.total.relation === 'gte' ? 'of at least ' : ''}${count(found.total.value)} events`,
+    total: found?.total,
   }))
 
-  // ---- the view --------------------------------------------------------------------------------------------------
+  // ---- the view
 
   function change(next: Partial<View>, how: { replace?: boolean; search?: boolean } = {}): void {
     view = { ...view, ...next }
     const address = `${location.pathname}${writeView(view)}`
-    if (how.replace === true || address === `${location.pathname}${location.search}`) history.replaceState(null, '', address)
+    const same = address === `${location.pathname}${location.search}`
+    if (how.replace === true || same) history.replaceState(null, '', address)
     else history.pushState(null, '', address)
     show(how.search === true)
+  }
+
+  function ask(next: Partial<View>): void {
+    change(next, { search: true })
   }
 
   function show(again: boolean): void {
@@ -138,16 +138,18 @@ export function startPage(): void {
     picker.set(view)
     side.zone(view.zone)
     pane.setColumns(view.columns)
-    liveButton.setAttribute('aria-pressed', String(view.live))
+    byId('live').setAttribute('aria-pressed', String(view.live))
     document.body.classList.toggle('is-live', view.live)
     document.title = view.query === '' ? 'decklog' : `${view.query.slice(0, 80)} · decklog`
-    drawChips(byId('chips'), { query: view.query, classes, onQuery: (query) => change({ query }, { search: true }) })
-    if (again) run()
-    else {
-      setLook()
-      drawBars()
-      if (found !== undefined && !view.live) showHead(found)
-    }
+    chips()
+    if (again) return run()
+    setLook()
+    drawBars()
+    if (found !== undefined && !view.live) showHead(found)
+  }
+
+  function chips(): void {
+    drawChips(byId('chips'), { query: view.query, classes, onQuery: (query) => ask({ query }) })
   }
 
   function run(): void {
@@ -156,16 +158,13 @@ export function startPage(): void {
     foot.hidden = true
     search.stop()
     tail.stop()
-    if (view.live) {
-      found = undefined
-      pausedByHand = false
-      tail.start(view.query)
-      setLook()
-      return
-    }
+    if (view.live) return follow()
     const nowMs = Date.now()
     const range = readRange(view, nowMs)
-    if (range === undefined) return change({ from: 'now-1h', to: 'now' }, { replace: true, search: true })
+    if (range === undefined) {
+      toast('The time range of this address cannot be read: showing the last hour.')
+      return change({ from: 'now-1h', to: 'now' }, { replace: true, search: true })
+    }
     asked = { query: view.query, range, askedMs: nowMs }
     document.body.classList.add('is-searching')
     if (found === undefined) notice.loading()
@@ -173,20 +172,32 @@ export function startPage(): void {
     pane.refresh()
   }
 
+  function follow(): void {
+    found = undefined
+    pausedByHand = false
+    document.body.classList.remove('is-searching')
+    side.close()
+    setLook()
+    tail.start(view.query)
+  }
+
   function currentRange(): { fromMs: number; toMs: number } {
     return asked?.range ?? { fromMs: Date.now() - 3_600_000, toMs: Date.now() }
   }
 
-  // ---- what came back --------------------------------------------------------------------------------------------
+  // ---- what came back
 
   function showFound(next: Found, first: boolean): void {
     found = next
-    document.body.classList.remove('is-searching')
     showHead(next)
     foot.hidden = true
-    if (next.full) showFoot(`${count(next.rows.length)} rows are loaded; more match.`, 'Load as many again', () => search.extend())
+    if (next.full)
+      showFoot(`${count(next.rows.length)} rows are loaded; more match.`, 'Load as many again', () =>
+        search.extend(),
+      )
     showRows(next.rows, !first)
     if (!first) return
+    document.body.classList.remove('is-searching')
     bar.notes(next.notes)
     noteClasses(next.completeness)
     table.toTop()
@@ -194,9 +205,27 @@ export function startPage(): void {
     else notice.clear()
   }
 
+  function failed(problem: api.ApiProblem): void {
+    document.body.classList.remove('is-searching')
+    found = undefined
+    head.failed()
+    showRows([], false)
+    if (problem.status !== 400) return notice.failed(problem, run)
+    bar.problem(problem)
+    notice.wrongQuery(openHelp)
+  }
+
   function showHead(next: Found): void {
-    const { total, completeness, tookMs } = next
-    head.show({ total, completeness, tookMs, loaded: next.rows.length, range: next.asked.range, zone: view.zone, askedMs: next.asked.askedMs })
+    const { total, completeness, tookMs, asked: about } = next
+    head.show({
+      total,
+      completeness,
+      tookMs,
+      loaded: next.rows.length,
+      range: about.range,
+      zone: view.zone,
+      askedMs: about.askedMs,
+    })
   }
 
   function showRows(next: readonly Row[], keep: boolean): void {
@@ -211,7 +240,8 @@ export function startPage(): void {
     side.highlights(marks)
     const range = currentRange()
     const day = (ms: number): string => showTime(ms, view.zone).slice(0, 10)
-    table.look({ columns: view.columns, zone: view.zone, timeOnly: view.live || day(range.fromMs) === day(range.toMs - 1), highlights: marks })
+    const timeOnly = view.live || day(range.fromMs) === day(range.toMs - 1)
+    table.look({ columns: view.columns, zone: view.zone, timeOnly, highlights: marks })
   }
 
   function drawBars(): void {
@@ -219,46 +249,38 @@ export function startPage(): void {
   }
 
   function noteClasses(completeness: api.Completeness | undefined): void {
-    const names = completeness?.classes.map((one) => one.class) ?? []
-    const merged = [...new Set([...classes, ...names])].sort()
+    const merged = [...new Set([...classes, ...(completeness?.classes.map((one) => one.class) ?? [])])].sort()
     if (merged.length === classes.length) return
     classes = merged
-    drawChips(byId('chips'), { query: view.query, classes, onQuery: (query) => change({ query }, { search: true }) })
+    chips()
   }
 
   async function explainEmpty(about: Asked): Promise<void> {
-    const newest = async (query: string): Promise<EventDocument | undefined> =>
-      (await api.search({ query }, { limit: 1, completeness: false })).hits[0]
-    try {
-      const last = await newest(about.query)
-      const any = last ?? (about.query === '' ? undefined : await newest(''))
-      if (asked !== about) return
-      const lastMs = last === undefined ? undefined : Date.parse(valueOf(last, '@timestamp') ?? '')
-      notice.empty({
-        query: about.query,
-        zone: view.zone,
-        lastMs,
-        anyEvent: any !== undefined,
-        nowMs: about.askedMs,
-        onClearQuery: () => change({ query: '' }, { search: true }),
-        onWiden: () => change(widened(about, lastMs ?? about.askedMs), { search: true }),
-      })
-    } catch {
-      notice.clear()
-    }
+    const why = await whyEmpty(about).catch(() => undefined)
+    if (asked !== about) return
+    if (why === undefined) return notice.clear()
+    notice.empty({
+      ...why,
+      query: about.query,
+      zone: view.zone,
+      nowMs: about.askedMs,
+      onClearQuery: () => ask({ query: '' }),
+      onWiden: () => ask(widened(about, why.lastMs ?? about.askedMs)),
+    })
   }
 
-  // ---- live ------------------------------------------------------------------------------------------------------
+  // ---- live
 
   function showTail(state: TailState): void {
     if (!view.live) return
     const dropped = state.dropped === 0 ? 'nothing dropped' : `${count(state.dropped)} dropped`
-    head.live(`${count(state.received)} received · ${dropped} · ${state.connected ? (state.paused ? 'paused' : 'following') : 'reconnecting…'}`)
+    const doing = state.connected ? (state.paused ? 'paused' : 'following') : 'reconnecting…'
+    head.live(`${count(state.received)} received · ${dropped} · ${doing}`)
     resume.hidden = !state.paused
     resume.textContent = `${count(state.waiting)} new · resume`
-    if (rows === state.rows) return
     if (state.rows.length === 0) notice.liveEmpty(state.connected)
     else notice.clear()
+    if (rows === state.rows) return
     rows = state.rows
     table.show(rows)
     table.select(view.open)
@@ -269,121 +291,132 @@ export function startPage(): void {
     if (view.live) tail.pause(pausedByHand || !table.atTop() || side.openId() !== undefined)
   }
 
-  // ---- deeds -----------------------------------------------------------------------------------------------------
+  function goOn(): void {
+    pausedByHand = false
+    table.toTop()
+    side.close()
+    settlePause()
+  }
+
+  // ---- deeds
 
   function filter(field: string, value: string, negated: boolean): void {
-    change({ query: withCondition(view.query, condition(field, value), negated) }, { search: true })
+    ask({ query: withCondition(view.query, condition(field, value), negated) })
   }
 
   function toggleColumn(name: string): void {
-    const columns = view.columns.includes(name) ? view.columns.filter((one) => one !== name) : [...view.columns, name]
-    change({ columns })
+    const { columns } = view
+    change({ columns: columns.includes(name) ? columns.filter((one) => one !== name) : [...columns, name] })
   }
 
   function openRow(row: Row): void {
     table.select(row.id)
     side.open(row.id, row.document)
-    change({ open: row.id }, { replace: true })
-    document.body.classList.add('has-detail')
-    if (narrow.matches) side.focus()
+    opened(row.id)
+    if (layout.narrow.matches) side.focus()
+  }
+
+  /** The event beside the table is another one now, or none. */
+  function opened(id: string | undefined): void {
+    layout.detail(id !== undefined)
+    table.select(id)
+    change({ open: id }, { replace: true })
+    if (id === undefined) table.focus()
     settlePause()
   }
 
-  function step(by: number): void {
+  function step(by: 1 | -1): void {
     const row = table.move(by)
     if (row !== undefined && side.openId() !== undefined) openRow(row)
   }
 
-  function showFields(shown: boolean): void {
-    document.body.classList.toggle('with-fields', shown)
-    byId('fields-button').setAttribute('aria-expanded', String(shown))
+  function openSelected(): void {
+    const row = table.selected() ?? table.move(1)
+    if (row !== undefined) openRow(row)
+  }
+
+  function stepInStream(by: 1 | -1): void {
+    if (side.openId() === undefined) openSelected()
+    side.step(by)
+  }
+
+  function leave(): void {
+    if (document.activeElement === byId('query')) table.focus()
+    else if (layout.fieldsShown() && layout.narrow.matches) layout.showFields(false)
+    else side.close()
+  }
+
+  function toggleSignals(): void {
+    const on = hasClause(view.query, SIGNAL_CLAUSE)
+    ask({
+      query: on ? withoutClause(view.query, SIGNAL_CLAUSE) : withCondition(view.query, SIGNAL_CLAUSE, false),
+    })
+  }
+
+  async function copy(text: string, said: string): Promise<boolean> {
+    const done = await copyText(text)
+    toast(done ? said : 'The browser does not allow copying here.')
+    return done
   }
 
   async function share(): Promise<void> {
     const shared = shareable(view, asked?.askedMs ?? Date.now())
     const link = `${location.origin}${location.pathname}${writeView(shared)}`
-    if (await copyText(link)) return toast('Link copied. Its time range is absolute: it shows the same next year.')
+    if (await copy(link, 'Link copied. Its time range is absolute: it shows the same next year.')) return
     change(shared, { replace: true })
     toast('The browser does not allow copying here. The address bar now holds the link.')
   }
 
-  function showFoot(text: string, action: string, run: () => void): void {
+  function showFoot(text: string, action: string, act: () => void): void {
     foot.hidden = false
-    fill(foot, h('span', { attrs: { role: 'status' } }, text), button(action, run, { class: 'link' }))
+    fill(foot, h('span', { attrs: { role: 'status' } }, text), button(action, act, { class: 'link' }))
   }
 
-  const toggleLive = (): void => change({ live: !view.live }, { search: true })
-  const toggleSignals = (): void => {
-    const on = hasClause(view.query, SIGNAL_CLAUSE)
-    change({ query: on ? withoutClause(view.query, SIGNAL_CLAUSE) : withCondition(view.query, SIGNAL_CLAUSE, false) }, { search: true })
+  // ---- start
+
+  const toggleLive = (): void => ask({ live: !view.live })
+  const toggleFields = (): void => layout.showFields(!layout.fieldsShown())
+  const holdLive = (): void => {
+    pausedByHand = !pausedByHand
+    settlePause()
   }
-  const keys: readonly KeyAction[] = [
-    { keys: ['/'], says: 'to the query', run: () => bar.focus() },
-    { keys: ['j', 'ArrowDown'], says: 'next event', run: () => step(1) },
-    { keys: ['k', 'ArrowUp'], says: 'previous event', run: () => step(-1) },
-    {
-      keys: ['Enter'],
-      says: 'open the event',
-      run: () => {
-        const row = table.selected() ?? table.move(1)
-        if (row !== undefined) openRow(row)
-      },
-    },
-    { keys: ['['], says: 'the event before it in its stream', run: () => stepInStream(-1) },
-    { keys: [']'], says: 'the event after it in its stream', run: () => stepInStream(1) },
-    { keys: ['s'], says: 'signals only, or all', run: toggleSignals },
-    { keys: ['l'], says: 'live view on or off', run: toggleLive },
-    {
-      keys: ['p'],
-      says: 'hold the live view, or go on',
-      run: () => {
-        pausedByHand = !pausedByHand
-        settlePause()
-      },
-    },
-    { keys: ['Escape'], says: 'close what is open; leave the query', run: escape },
-    { keys: ['?'], says: 'this sheet', run: () => openHelp() },
-  ]
-  const openHelp = helpDialog(byId('help') as HTMLDialogElement, keys)
-
-  function stepInStream(by: -1 | 1): void {
-    const row = table.selected()
-    if (side.openId() === undefined && row !== undefined) openRow(row)
-    side.step(by)
-  }
-
-  function escape(): void {
-    if (document.activeElement === byId('query')) return table.focus()
-    if (document.body.classList.contains('with-fields') && narrow.matches) return showFields(false)
-    side.close()
-  }
-
-  // ---- start -----------------------------------------------------------------------------------------------------
-
-  themeSwitch(byId('theme'))
+  const keys = pageKeys({
+    toQuery: () => bar.focus(),
+    step,
+    openSelected,
+    stepInStream,
+    toggleSignals,
+    toggleFields,
+    toggleLive,
+    holdLive,
+    leave,
+    help: openHelp,
+  })
+  const showHelp = helpDialog(byId('help') as HTMLDialogElement, keys)
   listenForKeys(keys)
-  liveButton.addEventListener('click', toggleLive)
+  themeSwitch(byId('theme'))
+  byId('live').addEventListener('click', toggleLive)
+  byId('fields-button').addEventListener('click', toggleFields)
   byId('help-button').addEventListener('click', openHelp)
   byId('share').addEventListener('click', () => void share())
-  byId('fields-button').addEventListener('click', () => showFields(!document.body.classList.contains('with-fields')))
-  byId('lines').addEventListener('click', (event) => {
+  resume.addEventListener('click', goOn)
+  byId('lines').addEventListener('click', () => {
     const on = document.body.classList.toggle('three-lines')
-    ;(event.currentTarget as HTMLElement).setAttribute('aria-pressed', String(on))
+    byId('lines').setAttribute('aria-pressed', String(on))
     setLook()
-  })
-  resume.addEventListener('click', () => {
-    pausedByHand = false
-    table.toTop()
-    side.close()
-    settlePause()
   })
   window.addEventListener('popstate', () => {
     view = readView(location.search)
     show(true)
     if (view.open === undefined) side.close()
-    else if (view.open !== side.openId()) side.open(view.open, undefined)
+    else if (view.open !== side.openId()) showOpen(view.open)
   })
-  showFields(matchMedia('(min-width: 1100px)').matches)
+  const showOpen = (id: string): void => {
+    layout.detail(true)
+    side.open(id, undefined)
+  }
+
+  layout.showFields(matchMedia('(min-width: 1100px)').matches)
   void api.fields().then(
     (fields) => {
       knownFields = fields
@@ -392,25 +425,13 @@ export function startPage(): void {
     () => pane.setFields([]),
   )
   void api.status().then(
-    (status) => {
-      const { demo, cluster } = readStatus(status)
-      const banner = byId('banner')
-      banner.hidden = !demo
-      banner.textContent = 'Demonstration: every event here is made by the built-in generator. No real log is read.'
-      if (cluster !== '') document.querySelector('.wordmark')?.append(h('span', { class: 'cluster' }, cluster))
-    },
+    (status) =>
+      showStatus(readStatus(status), {
+        banner: byId('banner'),
+        wordmark: document.querySelector('.wordmark'),
+      }),
     () => undefined,
   )
   show(true)
-  if (view.open !== undefined) {
-    document.body.classList.add('has-detail')
-    side.open(view.open, undefined)
-  }
-}
-
-/** The range that holds an event at `lastMs` too, with a minute of room. */
-function widened(about: Asked, lastMs: number): { from: string; to: string } {
-  const from = Math.min(about.range.fromMs, lastMs - 60_000)
-  const to = Math.max(about.range.toMs, lastMs + 60_000)
-  return { from: new Date(from).toISOString(), to: lastMs < about.range.toMs && about.range.toMs >= about.askedMs ? 'now' : new Date(to).toISOString() }
+  if (view.open !== undefined) showOpen(view.open)
 }

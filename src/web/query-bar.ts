@@ -118,7 +118,11 @@ function problemLines(problem: ApiProblem, query: string): HTMLElement[] {
   return lines
 }
 
-async function suggestionsFor(typing: Typing, options: QueryBarOptions, signal: AbortSignal): Promise<Suggestion[]> {
+async function suggestionsFor(
+  typing: Typing,
+  options: QueryBarOptions,
+  signal: AbortSignal,
+): Promise<Suggestion[]> {
   if (typing.kind === 'field') return fieldSuggestions(typing.prefix, options.fields())
   if (typing.field === 'message' || typing.field.includes('*')) return []
   try {

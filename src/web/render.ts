@@ -7,7 +7,10 @@ export const SHOWN_CHARS_MAX = 16_384
 const MORE_CHARS = 262_144
 
 /** Log text as nodes: text, `<mark>` for matches and a `span` for each character that must not act. */
-export function logText(text: string, options: { readonly matcher?: Matcher | undefined; readonly keepLines?: boolean } = {}): DocumentFragment {
+export function logText(
+  text: string,
+  options: { readonly matcher?: Matcher | undefined; readonly keepLines?: boolean } = {},
+): DocumentFragment {
   const fragment = document.createDocumentFragment()
   for (const piece of pieces(text, options.matcher, options.keepLines)) {
     let node: Node = document.createTextNode(piece.text)
@@ -18,11 +21,18 @@ export function logText(text: string, options: { readonly matcher?: Matcher | un
 }
 
 /** A value of any length in a block: what is over the limit waits behind a button that says how much there is. */
-export function longText(text: string, options: { readonly matcher?: Matcher | undefined; readonly class?: string } = {}): HTMLElement {
+export function longText(
+  text: string,
+  options: { readonly matcher?: Matcher | undefined; readonly class?: string } = {},
+): HTMLElement {
   const body = h('span', { class: 'text' })
   const block = h('div', { class: `log ${options.class ?? ''}` }, body)
   let shown = 0
-  const more = h('button', { class: 'expand', attrs: { type: 'button' }, on: { click: () => show(MORE_CHARS) } })
+  const more = h('button', {
+    class: 'expand',
+    attrs: { type: 'button' },
+    on: { click: () => show(MORE_CHARS) },
+  })
   const show = (chars: number): void => {
     const end = cutAt(text, shown + chars)
     body.append(logText(text.slice(shown, end), { ...options, keepLines: true }))

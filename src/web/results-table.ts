@@ -60,7 +60,8 @@ export function resultsTable(options: ResultsTableOptions): ResultsTable {
     },
   })
 
-  const indexOfSelected = (): number => (selectedId === undefined ? -1 : rows.findIndex((row) => row.id === selectedId))
+  const indexOfSelected = (): number =>
+    selectedId === undefined ? -1 : rows.findIndex((row) => row.id === selectedId)
   const select = (id: string | undefined): void => {
     if (id === selectedId) return
     selectedId = id
@@ -105,10 +106,16 @@ function mark(element: Element, selected: boolean): void {
 }
 
 function headCells(columns: readonly string[], onRemove: (name: string) => void): HTMLElement[] {
-  const cell = (name: string, ...children: Node[]): HTMLElement => h('div', { class: 'cell', attrs: { role: 'columnheader' } }, h('span', {}, name), ...children)
+  const cell = (name: string, ...children: Node[]): HTMLElement =>
+    h('div', { class: 'cell', attrs: { role: 'columnheader' } }, h('span', {}, name), ...children)
   return [
     cell('time'),
-    ...columns.map((name) => cell(plain(name), button('×', () => onRemove(name), { class: 'bare', label: `Remove column ${plain(name)}` }))),
+    ...columns.map((name) =>
+      cell(
+        plain(name),
+        button('×', () => onRemove(name), { class: 'bare', label: `Remove column ${plain(name)}` }),
+      ),
+    ),
     cell('message'),
   ]
 }
@@ -129,6 +136,9 @@ function layOut(grid: HTMLElement, rows: readonly Row[], look: RowLook): void {
     return Math.min(WIDTH_CH_MAX, Math.max(WIDTH_CH_MIN, widest)) + 2
   })
   const fixed = [look.timeOnly ? 14 : 25, ...widths]
-  grid.style.setProperty('--columns', `${fixed.map((width) => `${width}ch`).join(' ')} minmax(${MESSAGE_CH_MIN}ch, 1fr)`)
+  grid.style.setProperty(
+    '--columns',
+    `${fixed.map((width) => `${width}ch`).join(' ')} minmax(${MESSAGE_CH_MIN}ch, 1fr)`,
+  )
   grid.style.setProperty('--width-min', `${fixed.reduce((sum, width) => sum + width, MESSAGE_CH_MIN)}ch`)
 }

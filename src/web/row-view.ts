@@ -23,12 +23,22 @@ export function rowElement(row: Row, look: RowLook): HTMLElement {
   const shown = showStamp(stamp, look.zone)
   const time = h(
     'div',
-    { class: 'cell time', attrs: { role: 'gridcell' }, title: plain(`${showStamp(stamp, look.zone, 9)} ${look.zone}`) },
+    {
+      class: 'cell time',
+      attrs: { role: 'gridcell' },
+      title: plain(`${showStamp(stamp, look.zone, 9)} ${look.zone}`),
+    },
     plain(look.timeOnly ? shown.slice(11, 23) : shown.slice(0, 23)),
   )
   const cells = look.columns.map((column) => cell(row, column, look))
   const level = signal === undefined ? '' : ` signal level-${signal.level ?? 'unknown'}`
-  return h('div', { class: `row${level}`, attrs: { role: 'row' } }, time, ...cells, messageCell(row, signal, look))
+  return h(
+    'div',
+    { class: `row${level}`, attrs: { role: 'row' } },
+    time,
+    ...cells,
+    messageCell(row, signal, look),
+  )
 }
 
 function cell(row: Row, column: string, look: RowLook): HTMLElement {
@@ -36,7 +46,11 @@ function cell(row: Row, column: string, look: RowLook): HTMLElement {
   const shown = value.slice(0, CELL_CHARS)
   return h(
     'div',
-    { class: `cell ${column === 'origin' ? 'origin' : 'value'}`, attrs: { role: 'gridcell' }, title: plain(shown) },
+    {
+      class: `cell ${column === 'origin' ? 'origin' : 'value'}`,
+      attrs: { role: 'gridcell' },
+      title: plain(shown),
+    },
     logText(shown, { matcher: look.highlights.field(column) }),
   )
 }
@@ -49,8 +63,14 @@ function messageCell(row: Row, signal: Signal | undefined, look: RowLook): HTMLE
     { class: 'cell message', attrs: { role: 'gridcell' } },
     signal !== undefined && signalChip(signal),
     h('span', { class: 'text' }, logText(message, { matcher: look.highlights.message })),
-    row.longest > SHOWN_CHARS_MAX && h('span', { class: 'chip cut', title: 'Only the beginning is shown. Open the event to expand it.' }, `${size(row.longest)} · expand`),
-    quality !== undefined && h('span', { class: 'chip odd', title: `What was odd about this record: ${plain(quality)}` }, '!'),
+    row.longest > SHOWN_CHARS_MAX &&
+      h(
+        'span',
+        { class: 'chip cut', title: 'Only the beginning is shown. Open the event to expand it.' },
+        `${size(row.longest)} · expand`,
+      ),
+    quality !== undefined &&
+      h('span', { class: 'chip odd', title: `What was odd about this record: ${plain(quality)}` }, '!'),
   )
 }
 
@@ -59,7 +79,11 @@ export function signalChip(signal: Signal): HTMLElement {
   const more = signal.names.length - 1
   const techniques = signal.techniques.map((technique) => technique.id)
   const level = signal.level ?? 'signal'
-  const title = [`${level}: ${signal.names.join(', ')}`, ...signal.techniques.map((one) => `${one.id} ${one.name}`), ...signal.tactics]
+  const title = [
+    `${level}: ${signal.names.join(', ')}`,
+    ...signal.techniques.map((one) => `${one.id} ${one.name}`),
+    ...signal.tactics,
+  ]
   return h(
     'span',
     { class: `chip rule level-${signal.level ?? 'unknown'}`, title: plain(title.join('\n')) },

@@ -39,7 +39,18 @@ export function toRow(document: EventDocument): Row {
   return { id, document: { ...kept, id }, longest }
 }
 
-const FIRST = ['@timestamp', 'message', 'decklog', 'rule', 'threat', 'tags', 'host', 'kubernetes', 'process', 'event']
+const FIRST = [
+  '@timestamp',
+  'message',
+  'decklog',
+  'rule',
+  'threat',
+  'tags',
+  'host',
+  'kubernetes',
+  'process',
+  'event',
+]
 
 function ordered(document: { readonly [key: string]: Value }): { readonly [key: string]: Value } {
   const keys = Object.keys(document)

@@ -56,7 +56,10 @@ export function searching(options: SearchingOptions): Searching {
       await work()
     } catch (error) {
       if (signal.aborted || api.isAborted(error)) return
-      options.onProblem(error instanceof api.ApiProblem ? error : new api.ApiProblem(String(error), { status: 0 }), first)
+      options.onProblem(
+        error instanceof api.ApiProblem ? error : new api.ApiProblem(String(error), { status: 0 }),
+        first,
+      )
     }
   }
   const firstPage = async (asked: Asked, signal: AbortSignal): Promise<void> => {
@@ -76,7 +79,12 @@ export function searching(options: SearchingOptions): Searching {
   }
   const nextPage = async (signal: AbortSignal): Promise<void> => {
     if (found === undefined || cursor === undefined) return
-    const answer = await api.search(question(found.asked), { limit: PAGE_ROWS, cursor, completeness: false, signal })
+    const answer = await api.search(question(found.asked), {
+      limit: PAGE_ROWS,
+      cursor,
+      completeness: false,
+      signal,
+    })
     if (signal.aborted) return
     cursor = answer.cursor
     const rows = [...found.rows, ...answer.hits.map(toRow)]
@@ -88,7 +96,10 @@ export function searching(options: SearchingOptions): Searching {
     if (signal.aborted) return
     options.onHistogram({ buckets: all.buckets, signals: undefined })
     const query = withCondition(asked.query, SIGNAL_CLAUSE, false)
-    const signals = query === asked.query ? all : await api.histogram(question({ ...asked, query }), options.buckets(), signal)
+    const signals =
+      query === asked.query
+        ? all
+        : await api.histogram(question({ ...asked, query }), options.buckets(), signal)
     if (!signal.aborted) options.onHistogram({ buckets: all.buckets, signals: signals.buckets })
   }
   const more = (): void => {
@@ -129,7 +140,12 @@ export function searching(options: SearchingOptions): Searching {
       const { signal } = stopper
       void guard(signal, false, async () => {
         if (found === undefined) return
-        const answer = await api.search(question(found.asked), { limit: 0, exact: true, completeness: false, signal })
+        const answer = await api.search(question(found.asked), {
+          limit: 0,
+          exact: true,
+          completeness: false,
+          signal,
+        })
         if (signal.aborted) return
         found = { ...found, total: answer.total }
         options.onFound(found, false)

@@ -16,7 +16,11 @@ export interface Suggest {
 }
 
 /** The list under a text input, as ARIA's combobox pattern wants it. Nothing is chosen until an arrow key is pressed, so Enter runs the query. */
-export function suggest(input: HTMLElement, list: HTMLElement, onChoose: (suggestion: Suggestion) => void): Suggest {
+export function suggest(
+  input: HTMLElement,
+  list: HTMLElement,
+  onChoose: (suggestion: Suggestion) => void,
+): Suggest {
   let shown: readonly Suggestion[] = []
   let active = -1
 

@@ -11,14 +11,13 @@ export interface SummaryData {
   readonly loaded: number
   readonly completeness: Completeness | undefined
   readonly tookMs: number | undefined
-  readonly range: { readonly fromMs: number; readonly toMs: number }
+  readonly range: { readonly toMs: number }
   readonly zone: string
   readonly askedMs: number
 }
 
 export interface Summary {
   show(data: SummaryData): void
-  working(): void
   live(text: string): void
   failed(): void
 }
@@ -30,7 +29,10 @@ const LAG_MS_CALM = 120_000
 export function summary(holder: HTMLElement, onCountExactly: () => void): Summary {
   const counts = h('div', { class: 'counts', attrs: { role: 'status' } })
   const trust = h('button', { class: 'trust', attrs: { type: 'button' } })
-  const panel = h('div', { class: 'panel trust-panel', attrs: { role: 'dialog', 'aria-label': 'Completeness by class' } })
+  const panel = h('div', {
+    class: 'panel trust-panel',
+    attrs: { role: 'dialog', 'aria-label': 'Completeness by class' },
+  })
   const trustHolder = h('div', { class: 'dropdown' }, trust, panel)
   dropdown(trust, panel)
   holder.append(counts, trustHolder)
@@ -44,9 +46,6 @@ export function summary(holder: HTMLElement, onCountExactly: () => void): Summar
       trust.className = `trust ${standing(whole, data.askedMs)}`
       fill(trust, ...sentence(whole, data))
       fill(panel, table(data.completeness), explanation())
-    },
-    working() {
-      holder.classList.add('working')
     },
     live(text) {
       trustHolder.hidden = true
@@ -68,8 +67,14 @@ function countText(data: SummaryData, onCountExactly: () => void): (Node | strin
     h('strong', {}, count(total.value)),
     ` ${words}`,
     atLeast && button('count exactly', onCountExactly, { class: 'link' }),
-    h('span', { class: 'dim' }, data.loaded >= total.value && !atLeast ? ' · all here' : ` · newest ${count(data.loaded)} here`),
-    data.tookMs !== undefined && h('span', { class: 'dim took' }, ` · ${data.tookMs} ms`),
+    total.value > 0 &&
+      h(
+        'span',
+        { class: 'dim' },
+        data.loaded >= total.value && !atLeast ? ' · all loaded' : ` · newest ${count(data.loaded)} loaded`,
+      ),
+    data.tookMs !== undefined &&
+      h('span', { class: 'dim took' }, ` · ${showDuration(Math.max(1, data.tookMs))}`),
   ]
 }
 
@@ -88,6 +93,7 @@ function sentence(whole: CompletenessSummary, data: SummaryData): (Node | string
     parts.push(h('span', { class: kind }, text))
   }
   if (whole.slowest === undefined) say('no stream in this range')
+  else if (whole.slowest.newestMs >= data.range.toMs) say('complete for this range')
   else {
     say(`complete to ${showTime(whole.slowest.newestMs, data.zone).slice(11, 19)}`)
     const lag = showDuration(data.askedMs - whole.slowest.newestMs)
@@ -95,19 +101,49 @@ function sentence(whole: CompletenessSummary, data: SummaryData): (Node | string
   }
   const pending = whole.expected - whole.accounted
   if (pending > 0) say(`${count(pending)} on the way`, 'amber')
-  say(whole.declaredLost === 0 ? 'no declared gaps' : `${count(whole.declaredLost)} declared lost`, whole.declaredLost === 0 ? '' : 'amber')
-  if (whole.undeclaredGaps > 0) say(`${count(whole.undeclaredGaps)} undeclared gap${whole.undeclaredGaps === 1 ? '' : 's'}`, 'red')
+  say(
+    whole.declaredLost === 0 ? 'no declared loss' : `${count(whole.declaredLost)} declared lost`,
+    whole.declaredLost === 0 ? '' : 'amber',
+  )
+  if (whole.undeclaredGaps > 0)
+    say(`${count(whole.undeclaredGaps)} undeclared gap${whole.undeclaredGaps === 1 ? '' : 's'}`, 'red')
   return parts
 }
 
 function table(completeness: Completeness): HTMLElement {
-  const heads = ['class', 'streams', 'expected', 'stored', 'joined', 'skipped', 'declared lost', 'undeclared gaps']
+  const heads = [
+    'class',
+    'streams',
+    'expected',
+    'stored',
+    'joined',
+    'skipped',
+    'declared lost',
+    'undeclared gaps',
+  ]
   const rows = completeness.classes.map((one) => {
-    const numbers = [one.streams, one.expected, one.stored, one.joined, one.skipped, one.declaredLost, one.undeclaredGaps]
-    return h('tr', {}, h('th', { attrs: { scope: 'row' } }, plain(one.class)), ...numbers.map((value) => h('td', {}, count(value))))
+    const numbers = [
+      one.streams,
+      one.expected,
+      one.stored,
+      one.joined,
+      one.skipped,
+      one.declaredLost,
+      one.undeclaredGaps,
+    ]
+    return h(
+      'tr',
+      {},
+      h('th', { attrs: { scope: 'row' } }, plain(one.class)),
+      ...numbers.map((value) => h('td', {}, count(value))),
+    )
   })
   const head = h('tr', {}, ...heads.map((name) => h('th', { attrs: { scope: 'col' } }, name)))
-  return h('div', { class: 'wide', attrs: { tabindex: '0', role: 'region', 'aria-label': 'Counts by class' } }, h('table', {}, h('thead', {}, head), h('tbody', {}, ...rows)))
+  return h(
+    'div',
+    { class: 'wide', attrs: { tabindex: '0', role: 'region', 'aria-label': 'Counts by class' } },
+    h('table', {}, h('thead', {}, head), h('tbody', {}, ...rows)),
+  )
 }
 
 function explanation(): HTMLElement {

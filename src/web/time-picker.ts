@@ -17,7 +17,12 @@ export function timePicker(holder: HTMLElement, onChoose: (choice: TimeChoice) =
   let choice: TimeChoice = { from: 'now-1h', to: 'now', zone: 'UTC' }
   const label = h('span', {})
   const zoneLabel = h('span', { class: 'zone' })
-  const trigger = h('button', { class: 'time-button', attrs: { type: 'button', 'aria-label': 'Time range' } }, label, zoneLabel)
+  const trigger = h(
+    'button',
+    { class: 'time-button', attrs: { type: 'button', 'aria-label': 'Time range' } },
+    label,
+    zoneLabel,
+  )
   const from = h('input', { attrs: { id: 'time-from', autocomplete: 'off', spellcheck: 'false' } })
   const to = h('input', { attrs: { id: 'time-to', autocomplete: 'off', spellcheck: 'false' } })
   const problem = h('p', { class: 'field-error', attrs: { role: 'alert' } })
@@ -38,9 +43,16 @@ export function timePicker(holder: HTMLElement, onChoose: (choice: TimeChoice) =
   const quick = h(
     'div',
     { class: 'quick', attrs: { role: 'group', 'aria-label': 'Quick ranges' } },
-    ...QUICK_RANGES.map((range) => button(range.label, () => choose({ ...choice, from: range.from, to: 'now' }))),
+    ...QUICK_RANGES.map((range) =>
+      button(range.label, () => choose({ ...choice, from: range.from, to: 'now' })),
+    ),
   )
-  const panel = h('div', { class: 'panel time-panel', attrs: { role: 'dialog', 'aria-label': 'Time range' } }, quick, form)
+  const panel = h(
+    'div',
+    { class: 'panel time-panel', attrs: { role: 'dialog', 'aria-label': 'Time range' } },
+    quick,
+    form,
+  )
   const menu = dropdown(trigger, panel, () => fillForm())
   holder.append(trigger, panel)
 
@@ -58,7 +70,8 @@ export function timePicker(holder: HTMLElement, onChoose: (choice: TimeChoice) =
     const next = { from: from.value, to: to.value, zone: choice.zone }
     const wrong = mistake(next)
     fill(problem, wrong)
-    if (wrong === undefined) choose({ ...next, from: stored(next.from, choice.zone), to: stored(next.to, choice.zone) })
+    if (wrong === undefined)
+      choose({ ...next, from: stored(next.from, choice.zone), to: stored(next.to, choice.zone) })
   })
   return {
     set(next) {
@@ -73,7 +86,8 @@ export function timePicker(holder: HTMLElement, onChoose: (choice: TimeChoice) =
 function mistake(choice: TimeChoice): string | undefined {
   const nowMs = Date.now()
   for (const bound of [choice.from, choice.to]) {
-    if (readTime(bound, { nowMs, zone: choice.zone }) === undefined) return `“${bound}” is not a time. Write 2026-11-24 09:00 or now-15m.`
+    if (readTime(bound, { nowMs, zone: choice.zone }) === undefined)
+      return `“${bound}” is not a time. Write 2026-11-24 09:00 or now-15m.`
   }
   return readRange(choice, nowMs) === undefined ? 'The range ends before it begins.' : undefined
 }
@@ -92,9 +106,16 @@ function editable(bound: string, zone: string): string {
 function zoneSelect(onChange: (zone: string) => void): HTMLSelectElement {
   const local = new Intl.DateTimeFormat().resolvedOptions().timeZone
   const others = Intl.supportedValuesOf('timeZone').filter((zone) => zone !== local && zone !== 'UTC')
-  const option = (zone: string, label = zone): HTMLOptionElement => h('option', { attrs: { value: zone } }, label)
+  const option = (zone: string, label = zone): HTMLOptionElement =>
+    h('option', { attrs: { value: zone } }, label)
   const first = local === 'UTC' ? [] : [option(local, `${local} (this browser)`)]
-  const select = h('select', { attrs: { id: 'time-zone' } }, option('UTC'), ...first, ...others.map((zone) => option(zone)))
+  const select = h(
+    'select',
+    { attrs: { id: 'time-zone' } },
+    option('UTC'),
+    ...first,
+    ...others.map((zone) => option(zone)),
+  )
   select.addEventListener('change', () => onChange(select.value))
   return select
 }

@@ -29,7 +29,10 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 }
 
 /** Milliseconds since the epoch, or undefined when it cannot be read. What has no zone of its own is read in `zone`. */
-export function readTime(text: string, options: { readonly nowMs: number; readonly zone: string }): number | undefined {
+export function readTime(
+  text: string,
+  options: { readonly nowMs: number; readonly zone: string },
+): number | undefined {
   const trimmed = text.trim()
   const relative = /^now(?:\s*([+-])\s*(\d{1,6})\s*([smhdwMy]))?$/u.exec(trimmed)
   if (relative !== null) {
@@ -40,9 +43,14 @@ export function readTime(text: string, options: { readonly nowMs: number; readon
   return readAbsolute(trimmed, options)
 }
 
-function readAbsolute(text: string, options: { readonly nowMs: number; readonly zone: string }): number | undefined {
+function readAbsolute(
+  text: string,
+  options: { readonly nowMs: number; readonly zone: string },
+): number | undefined {
   const match =
-    /^(?:(\d{4}-\d{2}-\d{2})(?:[T ]+|$))?(?:(\d{1,2}:\d{2})(?::(\d{2})(\.\d{1,9})?)?)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?$/u.exec(text)
+    /^(?:(\d{4}-\d{2}-\d{2})(?:[T ]+|$))?(?:(\d{1,2}:\d{2})(?::(\d{2})(\.\d{1,9})?)?)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?$/u.exec(
+      text,
+    )
   if (match === null || (match[1] === undefined && match[2] === undefined)) return undefined
   const [, date, time, seconds, fraction, zone] = match
   const day = date ?? wallClock(options.nowMs, options.zone).slice(0, 10)
@@ -56,7 +64,10 @@ function readAbsolute(text: string, options: { readonly nowMs: number; readonly 
   return asUtc - (zone.startsWith('-') ? -1 : 1) * minutes * 60_000
 }
 
-export function readRange(view: { readonly from: string; readonly to: string; readonly zone: string }, nowMs: number): AbsoluteRange | undefined {
+export function readRange(
+  view: { readonly from: string; readonly to: string; readonly zone: string },
+  nowMs: number,
+): AbsoluteRange | undefined {
   const fromMs = readTime(view.from, { nowMs, zone: view.zone })
   const toMs = readTime(view.to, { nowMs, zone: view.zone })
   return fromMs === undefined || toMs === undefined || fromMs >= toMs ? undefined : { fromMs, toMs }
@@ -97,10 +108,16 @@ export function showDuration(ms: number): string {
 }
 
 /** What the range button says. */
-export function showRange(view: { readonly from: string; readonly to: string; readonly zone: string }): string {
+export function showRange(view: {
+  readonly from: string
+  readonly to: string
+  readonly zone: string
+}): string {
   const quick = view.to === 'now' ? QUICK_RANGES.find((range) => range.from === view.from) : undefined
   if (quick !== undefined) return quick.label
-  return `${showBound(view.from, view.zone)} → ${showBound(view.to, view.zone)}`
+  const [from, to] = [showBound(view.from, view.zone), showBound(view.to, view.zone)]
+  const sameDay = from.length >= 16 && from.slice(0, 11) === to.slice(0, 11)
+  return `${from} → ${sameDay ? to.slice(11) : to}`
 }
 
 function showBound(bound: string, zone: string): string {

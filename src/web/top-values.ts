@@ -16,13 +16,26 @@ export function topValues(field: string, result: TopResult, actions: FilterActio
   return h(
     'div',
     { class: 'top-values' },
-    h('p', { class: 'hint' }, `in ${percent(result.withField, result.total)} of ${count(result.total)} events`),
-    h('ol', {}, ...result.values.map((one) => valueRow(field, one, { highest, whole: result.withField, actions }))),
-    rest > 0 && h('p', { class: 'hint' }, `other values: ${count(rest)} (${percent(rest, result.withField)})`),
+    h(
+      'p',
+      { class: 'hint' },
+      `in ${percent(result.withField, result.total)} of ${count(result.total)} events`,
+    ),
+    h(
+      'ol',
+      {},
+      ...result.values.map((one) => valueRow(field, one, { highest, whole: result.withField, actions })),
+    ),
+    rest > 0 &&
+      h('p', { class: 'hint' }, `other values: ${count(rest)} (${percent(rest, result.withField)})`),
   )
 }
 
-function valueRow(field: string, one: ValueCount, options: { highest: number; whole: number; actions: FilterActions }): HTMLElement {
+function valueRow(
+  field: string,
+  one: ValueCount,
+  options: { highest: number; whole: number; actions: FilterActions },
+): HTMLElement {
   const { actions } = options
   const shown = plain(one.value.slice(0, 300))
   const bar = h('span', { class: 'share', attrs: { 'aria-hidden': 'true' } })
@@ -37,8 +50,12 @@ function valueRow(field: string, one: ValueCount, options: { highest: number; wh
     h(
       'span',
       { class: 'acts' },
-      button('only', () => actions.onFilter(field, one.value, false), { label: `Only ${plain(field)} ${shown}` }),
-      button('not', () => actions.onFilter(field, one.value, true), { label: `Not ${plain(field)} ${shown}` }),
+      button('only', () => actions.onFilter(field, one.value, false), {
+        label: `Only ${plain(field)} ${shown}`,
+      }),
+      button('not', () => actions.onFilter(field, one.value, true), {
+        label: `Not ${plain(field)} ${shown}`,
+      }),
     ),
   )
 }

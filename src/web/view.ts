@@ -29,7 +29,8 @@ const PARAMETER_CHARS_MAX = 12_000
 
 export function readView(search: string): View {
   const params = new URLSearchParams(search)
-  const text = (name: string, fallback: string): string => (params.get(name) ?? fallback).slice(0, PARAMETER_CHARS_MAX)
+  const text = (name: string, fallback: string): string =>
+    (params.get(name) ?? fallback).slice(0, PARAMETER_CHARS_MAX)
   const zone = text('tz', DEFAULT_VIEW.zone)
   const columns = params.get('columns')
   return {

@@ -36,7 +36,10 @@ export function virtualList(options: VirtualListOptions): VirtualList {
   const draw = (): void => {
     scheduled = false
     const first = Math.max(0, Math.floor(scroller.scrollTop / rowPx) - OVERSCAN_ROWS)
-    const last = Math.min(count, Math.ceil((scroller.scrollTop + scroller.clientHeight) / rowPx) + OVERSCAN_ROWS)
+    const last = Math.min(
+      count,
+      Math.ceil((scroller.scrollTop + scroller.clientHeight) / rowPx) + OVERSCAN_ROWS,
+    )
     for (const [index, element] of drawn) {
       if (index >= first && index < last) continue
       element.remove()

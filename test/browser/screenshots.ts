@@ -8,9 +8,17 @@ mkdirSync(directory, { recursive: true })
 const browser = await launch()
 for (const dark of [false, true]) {
   for (const width of [1440, 390]) {
-    await using open = await openPage(browser, { batches: believableHour(), width, height: width === 390 ? 844 : 900, dark, touch: width === 390, serve: { status: () => ({ demo: true, cluster: 'prod-eu-1' }) } })
+    await using open = await openPage(browser, {
+      batches: believableHour(),
+      width,
+      height: width === 390 ? 844 : 900,
+      dark,
+      touch: width === 390,
+      serve: { status: () => ({ demo: true, cluster: 'prod-eu-1' }) },
+    })
     const { page } = open
-    const shot = (name: string): Promise<Buffer> => page.screenshot({ path: `${directory}/${name}-${width}-${dark ? 'dark' : 'light'}.png` })
+    const shot = (name: string): Promise<Buffer> =>
+      page.screenshot({ path: `${directory}/${name}-${width}-${dark ? 'dark' : 'light'}.png` })
     await open.goto({ query: 'not message: "GET /healthz"' })
     await page.waitForTimeout(400)
     await shot('search')
