@@ -1,0 +1,291 @@
+import { Encoding, type ColumnChunk } from './parquet.ts'
+
+/** Collects the values of one row group's column and encodes them. Used again after `take`. */
+
+/** Growing bytes, each value with its length before it (PLAIN encoding of BYTE_ARRAY). */
+export class TextColumn {
+  bytes: Buffer = Buffer.allocUnsafe(1 << 20)
+  length = 0
+
+  add(source: Uint8Array, start: number, end: number): void {
+    const at = this.reserve(end - start + 4)
+    this.bytes.writeUInt32LE(end - start, at)
+    this.bytes.set(source.subarray(start, end), at + 4)
+    this.length = at + 4 + end - start
+  }
+
+  /** Makes room for `size` more bytes; returns where they begin. The caller moves `length`. */
+  reserve(size: number): number {
+    if (this.length + size > this.bytes.byteLength) {
+      const larger = Buffer.allocUnsafe(Math.max(this.bytes.byteLength * 2, this.length + size))
+      this.bytes.copy(larger, 0, 0, this.length)
+      this.bytes = larger
+    }
+    return this.length
+  }
+
+  take(): ColumnChunk {
+    const data = this.bytes.subarray(0, this.length)
+    this.length = 0
+    return { dictionary: undefined, dictionaryCount: 0, data, encoding: Encoding.plain, nulls: 0, min: undefined, max: undefined }
+  }
+}
+
+/** Integers of 64 bits. Kept as numbers relative to the first, which is exact for spans below 2^52. */
+export class IntegerColumn {
+  readonly #values: BigInt64Array
+  #count = 0
+
+  constructor(rowsMax: number) {
+    this.#values = new BigInt64Array(rowsMax)
+  }
+
+  add(value: bigint): void {
+    this.#values[this.#count++] = value
+  }
+
+  take(): ColumnChunk {
+    const values = this.#values.subarray(0, this.#count)
+    this.#count = 0
+    let min = values[0]!
+    let max = min
+    for (const value of values) {
+      if (value < min) min = value
+      else if (value > max) max = value
+    }
+    const isNarrow = max - min < SPAN_MAX
+    const data = isNarrow ? deltaBinaryPacked(values) : Buffer.from(values.slice().buffer)
+    const encoding = isNarrow ? Encoding.deltaBinaryPacked : Encoding.plain
+    return { dictionary: undefined, dictionaryCount: 0, data, encoding, nulls: 0, min: plain(min), max: plain(max) }
+  }
+}
+
+const SPAN_MAX = 2n ** 52n
+
+function plain(value: bigint): Uint8Array {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigInt64LE(value)
+  return bytes
+}
+
+const DELTA_BLOCK = 128
+const DELTA_MINIS = 4
+const MINI = DELTA_BLOCK / DELTA_MINIS
+const TWO_32 = 2 ** 32
+
+/**
+ * DELTA_BINARY_PACKED: values that rise slowly (arrival, seq, time) take a few bits each.
+ * `<block size> <mini blocks> <count> <first>`, then a block: `<least delta> <bit widths> <packed deltas>`.
+ * Values must lie less than 2^52 apart, so that their differences are exact numbers.
+ */
+export function deltaBinaryPacked(values: BigInt64Array): Uint8Array {
+  const blocks = Math.ceil(values.length / DELTA_BLOCK)
+  const out = Buffer.allocUnsafe(64 + blocks * (16 + DELTA_MINIS + DELTA_BLOCK * 8))
+  const first = values[0] ?? 0n
+  let at = varint(out, 0, BigInt(DELTA_BLOCK))
+  at = varint(out, at, BigInt(DELTA_MINIS))
+  at = varint(out, at, BigInt(values.length))
+  at = varint(out, at, BigInt.asUintN(64, (first << 1n) ^ (first >> 63n)))
+  const deltas = new Float64Array(DELTA_BLOCK)
+  let last = 0
+  for (let start = 1; start < values.length; start += DELTA_BLOCK) {
+    const count = Math.min(DELTA_BLOCK, values.length - start)
+    let least = Number.POSITIVE_INFINITY
+    for (let i = 0; i < count; i++) {
+      const value = Number(values[start + i]! - first)
+      const delta = value - last
+      last = value
+      deltas[i] = delta
+      if (delta < least) least = delta
+    }
+    at = varint(out, at, BigInt(least >= 0 ? least * 2 : -least * 2 - 1))
+    at = packBlock(deltas, { count, least, out, at })
+  }
+  return out.subarray(0, at)
+}
+
+function varint(out: Uint8Array, start: number, value: bigint): number {
+  let at = start
+  let rest = value
+  while (rest >= 128n) {
+    out[at++] = Number(rest & 127n) | 128
+    rest >>= 7n
+  }
+  out[at++] = Number(rest)
+  return at
+}
+
+interface PackedBlock {
+  readonly count: number
+  readonly least: number
+  readonly out: Buffer
+  readonly at: number
+}
+
+/** Returns where the block ends. Mini blocks beyond `count` have the width 0 and no bytes. */
+function packBlock(deltas: Float64Array, { count, least, out, at }: PackedBlock): number {
+  let end = at + DELTA_MINIS
+  for (let mini = 0; mini < DELTA_MINIS; mini++) {
+    const from = mini * MINI
+    let most = 0
+    for (let i = from; i < from + MINI; i++) {
+      const value = i < count ? deltas[i]! - least : 0
+      deltas[i] = value
+      if (value > most) most = value
+    }
+    const width = most < TWO_32 ? 32 - Math.clz32(most) : 64 - Math.clz32(Math.floor(most / TWO_32))
+    out[at + mini] = width
+    const bytes = (MINI / 8) * width
+    out.fill(0, end, end + bytes)
+    for (let i = 0; width > 0 && i < MINI; i++) {
+      putBits(out, { bit: end * 8 + i * width, width, value: deltas[from + i]! })
+    }
+    end += bytes
+  }
+  return end
+}
+
+/** Least significant bit first. */
+function putBits(out: Uint8Array, { bit, width, value }: { bit: number; width: number; value: number }): void {
+  let rest = value
+  let left = width
+  let at = bit
+  while (left > 0) {
+    const room = 8 - (at & 7)
+    const take = room < left ? room : left
+    const index = Math.floor(at / 8)
+    out[index] = out[index]! | ((rest % (1 << take)) << (at & 7))
+    rest = Math.floor(rest / (1 << take))
+    left -= take
+    at += take
+  }
+}
+
+/** Optional text. Most columns hold the same value for a whole batch: the last value is compared before anything else. */
+export class DictionaryColumn {
+  readonly #indexes: Int32Array
+  #count = 0
+  #nulls = 0
+  readonly #known = new Map<string, number>()
+  readonly #values = new TextColumn()
+  #lastIndex = -1
+  #lastStart = 0
+  #lastLength = -1
+
+  constructor(rowsMax: number) {
+    this.#indexes = new Int32Array(rowsMax)
+  }
+
+  addNull(): void {
+    this.#indexes[this.#count++] = -1
+    this.#nulls++
+  }
+
+  /** True when the value is new in this row group. */
+  add(source: Uint8Array, start: number, end: number): boolean {
+    if (end - start === this.#lastLength && this.#isLast(source, start)) {
+      this.#indexes[this.#count++] = this.#lastIndex
+      return false
+    }
+    const key = Buffer.from(source.buffer, source.byteOffset, source.byteLength).toString('latin1', start, end)
+    const known = this.#known.get(key)
+    const index = known ?? this.#known.size
+    if (known === undefined) {
+      this.#known.set(key, index)
+      this.#lastStart = this.#values.length + 4
+      this.#values.add(source, start, end)
+      this.#lastIndex = index
+      this.#lastLength = end - start
+    }
+    this.#indexes[this.#count++] = index
+    return known === undefined
+  }
+
+  take(): ColumnChunk {
+    const { dictionary, data } = { dictionary: this.#values.take().data, data: this.#encode() }
+    const chunk = {
+      dictionary,
+      dictionaryCount: this.#known.size,
+      data,
+      encoding: Encoding.rleDictionary,
+      nulls: this.#nulls,
+      min: undefined,
+      max: undefined,
+    }
+    this.#count = 0
+    this.#nulls = 0
+    this.#known.clear()
+    this.#lastLength = -1
+    return chunk
+  }
+
+  #isLast(source: Uint8Array, start: number): boolean {
+    const own = this.#values.bytes
+    for (let i = 0; i < this.#lastLength; i++) if (own[this.#lastStart + i] !== source[start + i]) return false
+    return true
+  }
+
+  #encode(): Uint8Array {
+    const count = this.#count
+    const present = new Int32Array(count - this.#nulls)
+    const levels = new Int32Array(count)
+    let at = 0
+    for (let i = 0; i < count; i++) {
+      const index = this.#indexes[i]!
+      if (index < 0) continue
+      levels[i] = 1
+      present[at++] = index
+    }
+    const levelBytes = runs(levels, 1)
+    const length = Buffer.alloc(4)
+    length.writeUInt32LE(levelBytes.byteLength)
+    const width = Math.max(1, 32 - Math.clz32(Math.max(0, this.#known.size - 1)))
+    return Buffer.concat([length, levelBytes, Buffer.of(width), runs(present, width)])
+  }
+}
+
+/** The RLE / bit-packing hybrid: `<count << 1> <value>` for runs, `<groups of 8 << 1 | 1> <packed>` for the rest. */
+export function runs(values: Int32Array, width: number): Uint8Array {
+  const valueBytes = Math.ceil(width / 8)
+  const out = Buffer.allocUnsafe(16 + Math.ceil(values.length / 8) * (width + 6))
+  let at = 0
+  const head = (value: number): void => {
+    let rest = value
+    while (rest >= 128) {
+      out[at++] = (rest & 127) | 128
+      rest >>>= 7
+    }
+    out[at++] = rest
+  }
+  let start = 0
+  while (start < values.length) {
+    const run = runLength(values, start)
+    if (run >= 8) {
+      head(run << 1)
+      for (let i = 0; i < valueBytes; i++) out[at++] = (values[start]! >>> (8 * i)) & 255
+      start += run
+      continue
+    }
+    let groups = 0
+    let end = start
+    // Packed values come in eights; padding is only allowed at the very end.
+    while (end < values.length && groups < 63 && (groups === 0 || runLength(values, end) < 8)) {
+      groups++
+      end += 8
+    }
+    head((groups << 1) | 1)
+    out.fill(0, at, at + groups * width)
+    const last = Math.min(end, values.length)
+    for (let i = start; i < last; i++) putBits(out, { bit: at * 8 + (i - start) * width, width, value: values[i]! })
+    at += groups * width
+    start = end
+  }
+  return out.subarray(0, at)
+}
+
+function runLength(values: Int32Array, start: number): number {
+  const value = values[start]
+  let end = start + 1
+  while (end < values.length && values[end] === value) end++
+  return end - start
+}

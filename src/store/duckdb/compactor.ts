@@ -1,0 +1,188 @@
+import { passStep } from '../../core/faults.ts'
+import { rm } from 'node:fs/promises'
+import type { Clock } from '../../ports/clock.ts'
+import { entryOf, type Catalog } from './catalog.ts'
+import type { Database } from './database.ts'
+import type { Segment } from './segments.ts'
+import type { SegmentWorker } from './segment-worker.ts'
+import { SMALL_ROWS } from './sidecar.ts'
+import { literal } from './sql-text.ts'
+import { BLOCK_ROWS } from './columns.ts'
+
+export interface CompactorOptions {
+  readonly catalog: Catalog
+  readonly database: Database
+  readonly worker: SegmentWorker
+  readonly clock: Clock
+  readonly onError: (error: unknown) => void
+}
+
+/** Small segments of about one size that are merged at once: each event is written anew once a size. */
+const SMALL_COUNT = 8
+const SMALL_ROWS_MAX = 128 * 1024
+/** Sizes of small segments, in rows. */
+const SIZES = [512, 4096, SMALL_ROWS]
+/** Segments with full blocks are copied together into ones of about this many rows. */
+const FULL_ROWS = 1024 * 1024
+const FULL_COUNT = 32
+const RETRY_MS = 2000
+
+/** Keeps the number of segments small, in the background, one merge at a time. */
+export class Compactor {
+  readonly #options: CompactorOptions
+  readonly #abort = new AbortController()
+  #work: Promise<void> | undefined
+  #held = false
+
+  constructor(options: CompactorOptions) {
+    this.#options = options
+  }
+
+  /** Merges until nothing is worth it. */
+  start(): void {
+    if (this.#abort.signal.aborted || this.#held) return
+    this.#work ??= this.#run().finally(() => {
+      this.#work = undefined
+    })
+  }
+
+  /** Runs `work` while no merge runs or begins: retention must see whole segments. */
+  async exclusive<T>(work: () => Promise<T>): Promise<T> {
+    this.#held = true
+    try {
+      await this.#work
+      return await work()
+    } finally {
+      this.#held = false
+      this.start()
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#abort.abort()
+    await this.#work
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#abort
+    while (!signal.aborted && !this.#held) {
+      const merge = nextMerge(this.#options.catalog.all())
+      if (merge === undefined) return
+      try {
+        await this.#merge(merge)
+      } catch (error) {
+        if (signal.aborted) return
+        this.#options.onError(error)
+        await this.#options.clock.sleep(RETRY_MS, signal).catch(() => undefined)
+      }
+    }
+  }
+
+  async #merge({ inputs, kind }: Merge): Promise<void> {
+    const { catalog, database, worker } = this.#options
+    const first = inputs[0]!.entry
+    const place = await catalog.place(first)
+    const files = inputs.map(({ path, sidecarPath }) => ({ path, sidecarPath }))
+    try {
+      if (kind === 'rewrite') await database.background(rewriteSql(files.map(({ path }) => path), place.path))
+      const job = { inputs: files, path: place.path, sidecarPath: place.sidecarPath }
+      const merged = await (kind === 'rewrite' ? worker.describe(job) : worker.concat(job))
+      const expected = inputs.reduce((rows, { entry }) => rows + entry.rows, 0)
+      if (merged.rows !== expected) throw new Error(`a merge of ${expected} events gave ${merged.rows}`)
+      passStep('store-merge-inside')
+      const entry = entryOf(place, { ...first, ...unitedOf(inputs) }, merged)
+      await catalog.change({ add: [entry], remove: inputs.map((input) => input.entry.id) })
+    } catch (error) {
+      await rm(place.path, { force: true }).catch(() => undefined)
+      await rm(place.sidecarPath, { force: true }).catch(() => undefined)
+      throw error
+    }
+  }
+}
+
+interface Merge {
+  readonly inputs: readonly Segment[]
+  readonly kind: 'rewrite' | 'concat'
+}
+
+/**
+ * The first merge that is due, of segments of one class, day and layout. Only neighbours in arrival are merged, so that the
+ * blocks of a segment are always disjoint and rise.
+ */
+export function nextMerge(segments: readonly Segment[]): Merge | undefined {
+  const groups = Map.groupBy(segments, ({ entry }) => `${entry.layout} ${entry.day} ${entry.class}`)
+  for (const group of groups.values()) {
+    const sorted = group.toSorted((a, b) => a.entry.arrivalFirst - b.entry.arrivalFirst)
+    const merge = smallMerge(sorted) ?? fullMerge(sorted)
+    if (merge !== undefined) return merge
+  }
+  return undefined
+}
+
+/** SMALL_COUNT neighbours of about one size, or two that larger ones have closed in. */
+function smallMerge(sorted: readonly Segment[]): Merge | undefined {
+  for (const [size, rowsMax] of SIZES.entries()) {
+    for (const run of runsOf(sorted, ({ entry }) => entry.rows < rowsMax)) {
+      const isClosedIn = size === SIZES.length - 1 && run.at(-1) !== sorted.at(-1) && run.length > 1
+      if (run.length >= SMALL_COUNT || isClosedIn) return { inputs: upTo(run, SMALL_ROWS_MAX), kind: 'rewrite' }
+    }
+  }
+  return undefined
+}
+
+/** Full blocks are copied; a small segment that stands alone between larger ones goes with them. */
+function fullMerge(sorted: readonly Segment[]): Merge | undefined {
+  for (const run of runsOf(sorted, ({ entry }) => entry.rows < FULL_ROWS / 2)) {
+    while (run.length > 0 && run.at(-1)!.entry.rows < SMALL_ROWS) run.pop()
+    const rows = run.reduce((sum, { entry }) => sum + entry.rows, 0)
+    if (run.length > 1 && (run.length >= FULL_COUNT || rows >= FULL_ROWS)) return { inputs: upTo(run, FULL_ROWS), kind: 'concat' }
+  }
+  return undefined
+}
+
+/** Longest runs of neighbours that fit. */
+function runsOf(sorted: readonly Segment[], fits: (segment: Segment) => boolean): Segment[][] {
+  const runs: Segment[][] = []
+  let run: Segment[] | undefined
+  for (const segment of sorted) {
+    if (!fits(segment)) {
+      run = undefined
+      continue
+    }
+    if (run === undefined) {
+      run = []
+      runs.push(run)
+    }
+    run.push(segment)
+  }
+  return runs
+}
+
+function upTo(segments: readonly Segment[], rowsMax: number): Segment[] {
+  const taken: Segment[] = []
+  let rows = 0
+  for (const segment of segments) {
+    if (taken.length >= 2 && rows + segment.entry.rows > rowsMax) break
+    taken.push(segment)
+    rows += segment.entry.rows
+  }
+  return taken
+}
+
+function unitedOf(inputs: readonly Segment[]): { tenants: [string, number][]; ingestMinMs: number; ingestMaxMs: number } {
+  const tenants = new Map<string, number>()
+  for (const { entry } of inputs) {
+    for (const [tenant, events] of entry.tenants) tenants.set(tenant, (tenants.get(tenant) ?? 0) + events)
+  }
+  return {
+    tenants: [...tenants],
+    ingestMinMs: Math.min(...inputs.map(({ entry }) => entry.ingestMinMs)),
+    ingestMaxMs: Math.max(...inputs.map(({ entry }) => entry.ingestMaxMs)),
+  }
+}
+
+/** In the order of the inputs, which is that of arrival. Row groups of exactly BLOCK_ROWS, but for the last. */
+function rewriteSql(inputs: readonly string[], output: string): string {
+  return `COPY (SELECT * FROM read_parquet([${inputs.map(literal).join(', ')}])) TO ${literal(output)}
+    (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE ${BLOCK_ROWS})`
+}

@@ -1,0 +1,198 @@
+import { DecklogError } from '../../core/errors.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { entryOf, type Catalog } from './catalog.ts'
+import { LAYOUT_VERSION } from './columns.ts'
+import type { EntryPlace } from './journal.ts'
+import type { SegmentWorker } from './segment-worker.ts'
+
+/** An entry of the journal that no segment holds yet. */
+export interface PendingEntry {
+  readonly place: EntryPlace
+  readonly class: string
+  readonly arrival: number
+  readonly rows: number
+  readonly documentBytes: number
+  readonly receivedMs: number
+}
+
+export interface IndexerOptions {
+  readonly catalog: Catalog
+  readonly worker: SegmentWorker
+  readonly clock: Clock
+  /** Of the journal. */
+  readonly directory: string
+  /** How long committed entries wait for more. */
+  readonly intervalMs: number
+  /** Unpacked documents that a class may have waiting; then its writes wait. */
+  readonly backlogBytesMax: number
+  /** Called after each change of what is in segments. */
+  readonly onIndexed: () => void
+  readonly onError: (error: unknown) => void
+}
+
+/** One job: large enough for full blocks, small enough that another class does not wait long. */
+const JOB_ROWS_MAX = 64 * 1024
+const JOB_BYTES_MAX = 64 * 1024 * 1024
+const RETRY_MS = 500
+
+interface Lane {
+  readonly entries: PendingEntry[]
+  bytes: number
+}
+
+/** Turns committed entries into segments, class by class in turn, so that a loud class never delays a quiet one by more than a job. */
+export class Indexer {
+  readonly #options: IndexerOptions
+  readonly #lanes = new Map<string, Lane>()
+  readonly #waiters: (() => void)[] = []
+  readonly #abort = new AbortController()
+  #work: Promise<void> | undefined
+  #flushing = 0
+
+  constructor(options: IndexerOptions) {
+    this.#options = options
+  }
+
+  /** In order of arrival within a class. */
+  add(entry: PendingEntry): void {
+    let lane = this.#lanes.get(entry.class)
+    if (lane === undefined) {
+      lane = { entries: [], bytes: 0 }
+      this.#lanes.set(entry.class, lane)
+    }
+    lane.entries.push(entry)
+    lane.bytes += entry.documentBytes
+    this.start()
+  }
+
+  start(): void {
+    if (this.#abort.signal.aborted) return
+    this.#work ??= this.#run().finally(() => {
+      this.#work = undefined
+    })
+  }
+
+  /** Resolves when the class has room again. */
+  async room(className: string, signal: AbortSignal | undefined): Promise<void> {
+    while ((this.#lanes.get(className)?.bytes ?? 0) > this.#options.backlogBytesMax) {
+      if (this.#abort.signal.aborted) throw new DecklogError('closed', 'the store is closed')
+      await this.#change(signal)
+    }
+  }
+
+  /** Resolves when what was added before is in segments. */
+  async drained(signal?: AbortSignal): Promise<void> {
+    this.#flushing++
+    try {
+      while (this.pendingFrom('*') !== undefined && !this.#abort.signal.aborted) {
+        this.start()
+        await this.#change(signal)
+      }
+    } finally {
+      this.#flushing--
+    }
+  }
+
+  /** First arrival of these classes that is in no segment; undefined when all are. */
+  pendingFrom(classes: readonly string[] | '*'): number | undefined {
+    let first: number | undefined
+    for (const [className, { entries }] of this.#lanes) {
+      const head = entries[0]
+      if (head === undefined || (classes !== '*' && !classes.includes(className))) continue
+      if (first === undefined || head.arrival < first) first = head.arrival
+    }
+    return first
+  }
+
+  /** The oldest file of the journal that is still needed; undefined when none is. */
+  oldestFile(): number | undefined {
+    let oldest: number | undefined
+    for (const { entries } of this.#lanes.values()) {
+      const file = entries[0]?.place.file
+      if (file !== undefined && (oldest === undefined || file < oldest)) oldest = file
+    }
+    return oldest
+  }
+
+  /** The job that runs is finished, or given up with its worker. */
+  async close(): Promise<void> {
+    this.#abort.abort()
+    this.#wake()
+    await this.#work
+  }
+
+  /** Rounds: a pause in which entries gather, then a job of each class that has some. */
+  async #run(): Promise<void> {
+    const { signal } = this.#abort
+    const { clock, intervalMs, onError } = this.#options
+    while (!signal.aborted && this.pendingFrom('*') !== undefined) {
+      try {
+        if (!this.#isUrgent()) await clock.sleep(intervalMs, signal)
+        for (const lane of this.#lanes.values()) {
+          if (lane.entries.length > 0 && !signal.aborted) await this.#index(lane)
+          this.#wake()
+        }
+      } catch (error) {
+        if (signal.aborted) return
+        onError(error)
+        await clock.sleep(RETRY_MS, signal).catch(() => undefined)
+      }
+    }
+  }
+
+  #isUrgent(): boolean {
+    return this.#flushing > 0 || [...this.#lanes.values()].some(({ bytes }) => bytes >= JOB_BYTES_MAX)
+  }
+
+  async #index(lane: Lane): Promise<void> {
+    const { catalog, worker, directory, onIndexed } = this.#options
+    const job = jobOf(lane.entries)
+    const first = job[0]!
+    const last = job.at(-1)!
+    const of = { class: first.class, day: dayOf(first.receivedMs) }
+    const place = await catalog.place(of)
+    const built = await worker.index({ directory, places: job.map((entry) => entry.place), ...place })
+    const entry = entryOf(place, { ...of, layout: LAYOUT_VERSION, ...built }, built)
+    await catalog.change({ add: [entry], indexed: [[first.class, last.arrival + last.rows]] })
+    lane.entries.splice(0, job.length)
+    lane.bytes -= job.reduce((sum, { documentBytes }) => sum + documentBytes, 0)
+    onIndexed()
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiters.splice(0)) resolve()
+  }
+
+  #change(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const abort = (): void => reject(new DecklogError('aborted', 'waiting for the store was given up'))
+      if (signal?.aborted) return abort()
+      signal?.addEventListener('abort', abort, { once: true })
+      this.#waiters.push(() => {
+        signal?.removeEventListener('abort', abort)
+        resolve()
+      })
+    })
+  }
+}
+
+/** Entries of one day of ingestion, up to the job's bounds; at least one. */
+function jobOf(entries: readonly PendingEntry[]): readonly PendingEntry[] {
+  const day = dayOf(entries[0]!.receivedMs)
+  let rows = 0
+  let bytes = 0
+  let count = 0
+  for (const entry of entries) {
+    const fits = rows + entry.rows <= JOB_ROWS_MAX && bytes + entry.documentBytes <= JOB_BYTES_MAX
+    if (count > 0 && (!fits || dayOf(entry.receivedMs) !== day)) break
+    rows += entry.rows
+    bytes += entry.documentBytes
+    count++
+  }
+  return entries.slice(0, count)
+}
+
+export function dayOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10)
+}
+
