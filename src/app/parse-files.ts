@@ -1,0 +1,131 @@
+import { resolve } from 'node:path'
+import { statSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { EventFlag, EventIndex } from '../core/event-batch.ts'
+import { DecklogError } from '../core/errors.ts'
+import type { Pipeline, Pipelines } from '../config/pipelines.ts'
+import { lineFormats, makeParts, parsersOnly } from '../roles/process/parts.ts'
+import { compilePipeline, type PipelineSpec } from '../stages/pipeline.ts'
+import { processBatch } from '../stages/process-batch.ts'
+import { newStreamState } from '../stages/stream-state.ts'
+import { readRecords } from './read-records.ts'
+
+export interface ParseOptions {
+  readonly format: string
+  readonly paths: readonly string[]
+  readonly pipelines: Pipelines
+  /** With enrichment and rules, as in the pipeline of the format's class. */
+  readonly rules: boolean
+  /** Time of the batch, for stamps without a year; undefined: the file's last change. */
+  readonly nowMs?: number
+}
+
+export interface ParseTally {
+  records: number
+  bytes: number
+  events: number
+  joined: number
+  failed: number
+  skipped: number
+  signals: number
+}
+
+export interface ParsedDocument {
+  readonly json: string
+  readonly isSignal: boolean
+}
+
+/** Raw records of files → documents, in order. `tally` is counted as they come. */
+export async function* parseFiles(
+  options: ParseOptions,
+  tally: ParseTally,
+): AsyncGenerator<ParsedDocument[]> {
+  const spec = specOf(options.format, options.pipelines)
+  const parts = options.rules
+    ? await makeParts({ directory: options.pipelines.directory, rules: spec.rules })
+    : parsersOnly
+  const pipeline = compilePipeline(spec, parts)
+  for (const path of options.paths) {
+    const state = newStreamState()
+    const wallTimeMs = options.nowMs ?? timeOf(path)
+    const provenance = provenanceOf(options.format, path)
+    for await (const { batch, raw } of readRecords({
+      path,
+      class: spec.class,
+      provenance,
+      wallTimeMs,
+      pipelineVersion: options.pipelines.version,
+    })) {
+      const made = processBatch(state, batch, { raw, receivedMs: wallTimeMs, pipeline })
+      tally.records += made.records
+      tally.bytes += raw.length
+      tally.failed += made.parseFailed
+      if (made.events === undefined) continue
+      const index = new EventIndex(made.events)
+      const documents = Buffer.from(made.events.documents)
+      const found: ParsedDocument[] = []
+      for (let row = 0; row < index.count; row++) {
+        const offset = index.offset(row)
+        const isSignal = (index.flags(row) & EventFlag.signal) !== 0
+        found.push({ json: documents.toString('utf8', offset, offset + index.length(row)), isSignal })
+        tally.events++
+        if (isSignal) tally.signals++
+        tally.joined += index.ranges(row).reduce((sum, [first, last]) => sum + last - first + 1, 0) - 1
+      }
+      for (const cover of made.events.covers)
+        if (cover.reason === 'skipped') tally.skipped += cover.last - cover.first + 1
+      yield found
+    }
+  }
+}
+
+/** The pipeline of the first class that reads the format, or one made for it. */
+function specOf(format: string, pipelines: Pipelines): PipelineSpec & { rules: readonly string[] } {
+  const candidates = pipelines.classes.flatMap((pipeline) =>
+    pipeline.match.filter(({ parse }) => parse[0] === format).map((match) => ({ pipeline, match })),
+  )
+  const best = candidates.sort(
+    (a, b) =>
+      b.match.parse.flat().length - a.match.parse.flat().length || order(a.pipeline) - order(b.pipeline),
+  )[0]
+  if (best)
+    return { class: best.pipeline.class, match: [{ ...best.match, when: {} }], rules: best.pipeline.rules }
+  const definition = parsersOnly.formats.get(format)
+  if (definition === undefined) {
+    const known = [...lineFormats.keys(), ...parsersOnly.formats.keys()].sort().join(', ')
+    throw new DecklogError('usage', `--as ${format}: there is no such format; formats: ${known}`)
+  }
+  const parse = definition.kind === 'record' ? [format] : ['text', [format]]
+  const owner = pipelines.classes.find((pipeline) =>
+    pipeline.match.some((match) => match.parse.flat().includes(format)),
+  )
+  return {
+    class: owner?.class ?? 'node',
+    match: [{ when: {}, parse, dataset: definition.dataset }],
+    rules: owner?.rules ?? [],
+  }
+}
+
+/** Container lines are the pods' own, whoever else may read the format. */
+function order(pipeline: Pipeline): number {
+  return pipeline.class === 'pod' ? 0 : 1
+}
+
+function provenanceOf(format: string, path: string): Parameters<typeof readRecords>[0]['provenance'] {
+  const file = path === '-' ? '-' : resolve(path)
+  const pod = format === 'cri' ? /([^/_]+)_([^/_]+)_([^/_]+)\/([^/]+)\/(\d+)\.log[^/]*$/.exec(file) : null
+  const base = { cluster: 'local', node: hostname(), format }
+  if (!pod) return { ...base, kind: 'file', names: { path: file } }
+  const [, namespace, name, uid, container, restart] = pod
+  return {
+    ...base,
+    kind: 'pods',
+    names: { namespace: namespace!, pod: name!, uid: uid!, container: container!, restart: restart! },
+  }
+}
+
+function timeOf(path: string): number {
+  if (path === '-') return Date.now()
+  const stats = statSync(path, { throwIfNoEntry: false })
+  return Math.floor(stats?.mtimeMs ?? Date.now())
+}
