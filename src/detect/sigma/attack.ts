@@ -69,6 +69,7 @@ export const TECHNIQUES: Readonly<Record<string, string>> = {
   'T1562.001': 'Disable or Modify Tools',
   'T1562.006': 'Indicator Blocking',
   'T1562.012': 'Disable or Modify Linux Audit System',
+  'T1562.004': 'Disable or Modify System Firewall',
   T1565: 'Data Manipulation',
   T1572: 'Protocol Tunneling',
   T1609: 'Container Administration Command',
@@ -78,4 +79,5 @@ export const TECHNIQUES: Readonly<Record<string, string>> = {
   T1685: 'Disable or Modify Tools',
   'T1685.004': 'Disable or Modify Linux Audit System',
   'T1685.006': 'Clear Linux or Mac System Logs',
+  T1686: 'Disable or Modify System Firewall',
 }

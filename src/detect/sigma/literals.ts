@@ -10,6 +10,8 @@ export interface RawFields {
   readonly verbatim: readonly string[]
   /** Are the field names below those roots in the raw bytes too? */
   readonly keys: boolean
+  /** Roots of fields whose names a parser changes. */
+  readonly changedKeys: readonly string[]
   /** Folded texts that nearly every record has: taken only where there is nothing better. */
   readonly common: ReadonlySet<string>
 }
@@ -40,7 +42,10 @@ export function neededLiterals(node: Node, raw: RawFields): readonly string[] | 
     case 'keyword':
       return node.test.needs
     case 'field':
-      return rarest([isVerbatim(node.path, raw) ? node.test.needs : undefined, keyNeeds(node.path, raw)], raw)
+      return rarest(
+        [isBelow(node.path, raw.verbatim) ? node.test.needs : undefined, keyNeeds(node.path, raw)],
+        raw,
+      )
     case 'exists':
       return keyNeeds(node.path, raw)
     case 'fieldref':
@@ -60,12 +65,13 @@ function atLeastOf(count: number, all: readonly Needs[]): Needs {
   return count > all.length - known.length ? [...new Set(known.flat())] : undefined
 }
 
-function isVerbatim(path: FieldPath, raw: RawFields): boolean {
-  return raw.verbatim.some((root) => path.name === root || path.name.startsWith(`${root}.`))
+function isBelow(path: FieldPath, roots: readonly string[]): boolean {
+  return roots.some((root) => path.name === root || path.name.startsWith(`${root}.`))
 }
 
 function keyNeeds(path: FieldPath, raw: RawFields): Needs {
-  if (!raw.keys || !isVerbatim(path, raw) || raw.verbatim.includes(path.name)) return undefined
+  if (!raw.keys || raw.verbatim.includes(path.name)) return undefined
+  if (!isBelow(path, raw.verbatim) || isBelow(path, raw.changedKeys)) return undefined
   const literal = bestLiteral([path.segments.at(-1)!.toLowerCase()])
   return literal === undefined ? undefined : [literal]
 }

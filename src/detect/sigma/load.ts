@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { join, relative, sep } from 'node:path'
+import { basename, dirname, join, relative, sep } from 'node:path'
 import { DecklogError, systemCode } from '../../core/errors.ts'
 import type { Tagger } from '../../core/tagging.ts'
 import { formatProblem, type RuleProblem } from './problem.ts'
@@ -12,7 +12,9 @@ export interface LoadRulesOptions {
   /** `pipelines/rules`: a folder for each set. */
   readonly directory: string
   /** Only these sets, as pipelines name them: `ssh` or `rules/ssh`. Default: all. */
-  readonly ruleSets?: readonly string[]
+  readonly ruleSets?: readonly string[] | undefined
+  /** Only these files, wherever they are; the folder of each is its set. */
+  readonly files?: readonly string[] | undefined
   /** Values for the placeholders of rules (`%name%`, modifier `expand`). */
   readonly placeholders?: Placeholders
 }
@@ -41,16 +43,30 @@ export async function loadRules(options: LoadRulesOptions): Promise<LoadedRules>
   const problems: RuleProblem[] = []
   for (const path of await ruleFiles(options)) {
     const file = relative(process.cwd(), path) || path
-    const set = relative(options.directory, path).split(sep)[0]!
-    const text = await readFile(path, 'utf8')
-    const read = readRuleFile(text, { file, set, placeholders: options.placeholders ?? {} })
-    rules.push(...read.rules)
-    problems.push(...read.problems)
+    const set = options.files === undefined ? setOf(options.directory, path) : basename(dirname(path))
+    const text = await read(path)
+    const found = readRuleFile(text, { file, set, placeholders: options.placeholders ?? {} })
+    rules.push(...found.rules)
+    problems.push(...found.problems)
   }
   return { rules, problems: [...problems, ...repeatedIds(rules)] }
 }
 
-async function ruleFiles(options: LoadRulesOptions): Promise<string[]> {
+function setOf(directory: string, path: string): string {
+  return relative(directory, path).split(sep)[0]!
+}
+
+async function read(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    const code = systemCode(error) ?? 'unknown error'
+    throw new DecklogError('config-invalid', `cannot read the rule file ${path}: ${code}`, { cause: error })
+  }
+}
+
+async function ruleFiles(options: LoadRulesOptions): Promise<readonly string[]> {
+  if (options.files !== undefined) return options.files
   const names = await list(options.directory)
   const sets = options.ruleSets?.map((set) => set.replace(/^rules\//, ''))
   for (const set of sets ?? []) {

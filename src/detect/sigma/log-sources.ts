@@ -19,7 +19,7 @@ export interface SourceProfile {
   readonly raw: RawFields
 }
 
-const NO_RAW: RawFields = { verbatim: [], keys: false, common: new Set() }
+const NO_RAW: RawFields = { verbatim: [], keys: false, changedKeys: [], common: new Set() }
 
 /** Top-level fields of an audit event (`audit.k8s.io/v1`): below `kubernetes.audit` in our documents. */
 const AUDIT_FIELDS = new Set([
@@ -58,7 +58,15 @@ const AUDIT_ALIASES: Readonly<Record<string, string>> = {
 function auditField(field: string): string {
   const [head = ''] = field.split('.')
   const known = Object.hasOwn(AUDIT_ALIASES, head) ? AUDIT_ALIASES[head] + field.slice(head.length) : field
-  return AUDIT_FIELDS.has(known.split('.')[0]!) ? `kubernetes.audit.${known}` : known
+  if (!AUDIT_FIELDS.has(known.split('.')[0]!)) return known
+  return `kubernetes.audit.${known.startsWith(ANNOTATIONS) ? annotation(known) : known}`
+}
+
+const ANNOTATIONS = 'annotations.'
+
+/** The event's own annotations are named as Elastic names them: with `_` for each dot. */
+function annotation(field: string): string {
+  return ANNOTATIONS + field.slice(ANNOTATIONS.length).replaceAll('.', '_')
 }
 
 const same = (field: string): string => field
@@ -73,6 +81,7 @@ export const SOURCE_PROFILES: readonly SourceProfile[] = [
     raw: {
       verbatim: ['kubernetes.audit'],
       keys: true,
+      changedKeys: ['kubernetes.audit.annotations'],
       common: new Set([
         ...[
           'username',
@@ -144,6 +153,7 @@ export const SOURCE_PROFILES: readonly SourceProfile[] = [
     raw: {
       verbatim: ['message', 'decklog.payload'],
       keys: true,
+      changedKeys: [],
       common: new Set(['error', 'warning', 'failed']),
     },
   },
