@@ -78,6 +78,9 @@ export async function context(service: Service, request: Request): Promise<Respo
   const asking = bounded(service, request)
   const hits = await inTime(service.store.neighbours(id, counts, asking), asking)
   if (!hits.some((hit) => hit.id === id)) throw missing(id)
+  if (format === 'ndjson') {
+    return new Response(ndjsonOf(hits), { headers: { 'content-type': 'application/x-ndjson' } })
+  }
   return json(
     `{"id":${JSON.stringify(id)},"hits":${hitsJson(hits)},"took_ms":${elapsedMs(service, started)}}`,
   )

@@ -95,11 +95,11 @@ async function listFiles(directory: string): Promise<ReadonlyMap<string, string>
 
 /** Node says once a process that this function is experimental; that is for us to know, not for who reads decklog's output. */
 function withoutTypes(source: string): string {
-  const { emitWarning } = process
+  const emitWarning: unknown = Reflect.get(process, 'emitWarning')
   process.emitWarning = () => {}
   try {
     return stripTypeScriptTypes(source)
   } finally {
-    process.emitWarning = emitWarning
+    Reflect.set(process, 'emitWarning', emitWarning)
   }
 }

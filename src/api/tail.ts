@@ -56,7 +56,8 @@ class Follower {
   #cursor: string | undefined
   #unsaid = 0
   #totalDropped = 0
-  #spokeMs: number
+  /** A beat comes at once: with it the reader knows where it stands. */
+  #spokeMs = Number.NEGATIVE_INFINITY
 
   constructor(
     service: Service,
@@ -66,7 +67,6 @@ class Follower {
     this.#service = service
     this.#out = out
     this.#question = question
-    this.#spokeMs = service.clock.now()
   }
 
   async run(cursor: string | undefined, signal: AbortSignal): Promise<void> {

@@ -33,7 +33,7 @@ export function batchOf(documents: readonly (JsonObject | string)[], options: Ba
     writer.add({
       firstSeq: seq,
       lastSeq: seq,
-      timeNs: parseIsoNs(String(stamp)) ?? 0n,
+      timeNs: (typeof stamp === 'string' ? parseIsoNs(stamp) : undefined) ?? 0n,
       offset,
       length: line.length - 1,
       n: 0,
