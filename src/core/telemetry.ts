@@ -26,6 +26,8 @@ export const METRICS = {
   decklog_store_expired_total: 'Events deleted by retention, by class.',
   decklog_archive_batches_total: 'Batches archived, by class.',
   decklog_archive_bytes_total: 'Bytes archived, by class.',
+  decklog_archive_repeated_total: 'Batches that came again and were not kept twice, by class.',
+  decklog_archive_errors_total: 'Failed archive writes and seals, by class; each is tried again.',
   decklog_http_requests_total: 'HTTP requests, by route and status.',
   decklog_http_slow_tail_dropped_total: 'Live-tail events not shown because the reader was too slow.',
 } as const

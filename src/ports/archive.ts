@@ -32,6 +32,11 @@ export interface SegmentManifest {
     readonly headBefore: string
     readonly headAfter: string
   }[]
+  /** Set by `list`: records that stand in an earlier segment too, because their batches came again after its seal. */
+  readonly repeated?: readonly {
+    readonly stream: string
+    readonly ranges: readonly (readonly [number, number])[]
+  }[]
   readonly formatVersion: number
 }
 
