@@ -22,7 +22,7 @@ export function dropdown(trigger: HTMLElement, panel: HTMLElement, onOpen?: () =
     panel.hidden = false
     trigger.setAttribute('aria-expanded', 'true')
     onOpen?.()
-    const first = panel.querySelector<HTMLElement>('input, button, a, select')
+    const first = panel.querySelector<HTMLElement>('input, button, a, select, [tabindex]')
     first?.focus()
   }
   trigger.addEventListener('click', () => (panel.hidden ? open() : close()))
@@ -32,10 +32,12 @@ export function dropdown(trigger: HTMLElement, panel: HTMLElement, onOpen?: () =
   panel.addEventListener('focusout', (event) => {
     if (event.relatedTarget !== null && !inside(event.relatedTarget)) close()
   })
-  panel.addEventListener('keydown', (event) => {
-    if (event.key !== 'Escape') return
-    event.stopPropagation()
-    close()
-  })
+  for (const element of [panel, trigger]) {
+    element.addEventListener('keydown', (event) => {
+      if (event.key !== 'Escape' || panel.hidden) return
+      event.stopPropagation()
+      close()
+    })
+  }
   return { open, close }
 }
