@@ -50,6 +50,8 @@ function parse(line: string, draft: Draft): boolean {
   if (text.startsWith('PAM ') && text.includes(' more authentication failure')) {
     return authentication(text.slice(4), draft, { module: 'pam', service: name })
   }
+  if (text.startsWith('PAM service('))
+    return putPam(draft, 'pam_message', { module: 'pam', service: name }, {})
   return checker(text, draft, name)
 }
 

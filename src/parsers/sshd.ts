@@ -69,7 +69,7 @@ const WRITERS = ['sshd', 'sshd-session', 'sshd-auth']
 function parse(text: string, draft: Draft): boolean {
   if (!writtenBy(draft, WRITERS)) return false
   const repeated = readRepeated(text)
-  if (!parseMessage(repeated?.message ?? text, draft)) return false
+  if (!parseMessage((repeated?.message ?? text).trimEnd(), draft)) return false
   if (repeated !== undefined) child(draft.fields, 'decklog')['count'] = repeated.count
   return true
 }

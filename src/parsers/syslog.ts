@@ -24,7 +24,7 @@ export const syslog: FormatDefinition = {
   example:
     '2026-11-24T08:00:00.123456+01:00 worker-3 sshd-session[4711]: Accepted publickey for alice from 203.0.113.7 port 50522 ssh2: ED25519 SHA256:sTN9WI88blCwPH1CtKLQEGFK0jrgTxVBOYguUl35gfw',
   remarks: [
-    '`message` is the text after the header, and `decklog.header` is the header exactly as it stood: the record is one after the other. Only where rsyslog put repeated messages together is the whole line in `event.original`; then `message` is the message that was repeated and `decklog.count` how often.',
+    '`message` is the text after the header, and `decklog.header` is the header exactly as it stood: the record is one after the other. Only where rsyslog put repeated messages together, or where a line ends with CR, is the whole line in `event.original`; of repeated ones `message` is the one that was repeated and `decklog.count` how often.',
     'A time stamp without a year gets the latest year in which it is not more than a day after its batch, so New Year is right in both directions. A moment that does not exist (30 February, second 60) is tagged `time-invalid` and has no time of its own. Fractions of a second are kept to the nanosecond.',
     'A line that has neither a priority nor a time stamp is not of this format.',
   ],
@@ -97,17 +97,13 @@ function putProcess(draft: Draft, name: string | undefined, pid: number): void {
 }
 
 function putMessage(text: string, draft: Draft, start: number): void {
-  const message = text.slice(start)
-  const decklog = child(draft.fields, 'decklog')
+  // A sender that ends its lines as Windows does: the CR is no part of the message, and payload formats read to its end.
+  const message = text.slice(start, text.endsWith('\r') ? -1 : undefined)
   const repeated = readRepeated(message)
-  if (repeated === undefined) {
-    draft.message = message
-    decklog['header'] = text.slice(0, start)
-    return
-  }
-  draft.message = repeated.message
-  draft.original = text
-  decklog['count'] = repeated.count
+  draft.message = repeated?.message ?? message
+  if (repeated !== undefined) child(draft.fields, 'decklog').count = repeated.count
+  if (repeated !== undefined || start + message.length !== text.length) draft.original = text
+  else child(draft.fields, 'decklog').header = text.slice(0, start)
 }
 
 interface Origin {

@@ -52,10 +52,14 @@ function readPort(text: string, at: number): { readonly value: number; readonly 
   return end === at || value > PORT_MAX ? undefined : { value, end }
 }
 
-/** The address that `ip` fields take, or undefined: a zone (`fe80::1%eth0`) is not part of it, a name is none. */
+/**
+ * The address that `ip` fields take, or undefined for a name. A zone (`fe80::1%eth0`) is no part of it, and `::ffff:1.2.3.4`,
+ * as a socket for both families shows IPv4, is the IPv4 address.
+ */
 export function ipOf(address: string): string | undefined {
   if (isIpv4(address)) return address
   if (!address.includes(':')) return undefined
+  if (address.startsWith('::ffff:') && isIpv4(address.slice(7))) return address.slice(7)
   const zone = address.indexOf('%')
   const bare = zone < 0 ? address : address.slice(0, zone)
   return parseAddress(bare) === undefined ? undefined : bare

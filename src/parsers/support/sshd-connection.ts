@@ -118,7 +118,11 @@ function disconnectSource(text: string): Endpoint | undefined {
  * is followed by a colon none is believed.
  */
 export function disconnecting(text: string, draft: Draft): boolean {
-  if (text.startsWith('Disconnecting: ')) return putSshd(draft, 'ssh_disconnect', { reason: text.slice(15) })
+  if (text.startsWith('Disconnecting: ')) {
+    const reason = text.slice(15)
+    const forUser = reason.startsWith('Too many authentication failures for ') ? reason.slice(37) : ''
+    return putSshd(draft, 'ssh_disconnect', { reason, user: forUser })
+  }
   const candidates = portsBeforeColon(text)
   if (!text.startsWith('Disconnecting ') || candidates.length === 0) return false
   if (candidates.length > 1) {

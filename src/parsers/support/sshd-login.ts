@@ -9,9 +9,9 @@ import { putAmbiguous, putSshd, type SshdAction } from './sshd-event.ts'
  *     (Accepted|Failed|Partial|Postponed) METHOD[/SUBMETHOD] for [invalid user ]USER from ADDR port N ssh2[: INFO]
  *
  * USER is whatever the client sent, and so is part of INFO (the id in a certificate, the client's user of hostbased). So
- * where ` from ADDR port N ssh2` stands more than once, the rule is: methods without INFO end with the true one; a plain key
- * (`TYPE FINGERPRINT`) is INFO without text of the client, so the last is true; an accepted user exists on the host and
- * holds no such text, so the first is true; otherwise none is believed.
+ * where ` from ADDR port N ssh2` stands more than once, the rule is: who is not called invalid exists on this host and holds
+ * no such text, so the first is true; methods without INFO end with the true one; a plain key (`TYPE FINGERPRINT`) is INFO
+ * without text of the client, so the last is true; otherwise none is believed.
  */
 export function login(text: string, draft: Draft): boolean {
   const afterEvent = text.indexOf(' ')
@@ -24,7 +24,7 @@ export function login(text: string, draft: Draft): boolean {
   const userAt = afterMethod + (invalidUser ? 18 : 5)
   const candidates = originsOf(text, userAt)
   if (candidates.length === 0) return false
-  const source = candidates.length === 1 ? candidates[0] : chosenOf(text, event, method, candidates)
+  const source = candidates.length === 1 ? candidates[0] : chosenOf(text, { invalidUser, method, candidates })
   const ssh: JsonObject = { event, method }
   const details: JsonObject = {}
   if (source !== undefined && text.startsWith(': ', source.end)) {
@@ -85,13 +85,14 @@ function originsOf(text: string, from: number): Endpoint[] {
   return short === undefined || short.start !== last + 6 ? [] : [short]
 }
 
-function chosenOf(
-  text: string,
-  event: string,
-  method: string,
-  candidates: readonly Endpoint[],
-): Endpoint | undefined {
-  if (event === 'Accepted') return candidates[0]
+interface Choice {
+  readonly invalidUser: boolean
+  readonly method: string
+  readonly candidates: readonly Endpoint[]
+}
+
+function chosenOf(text: string, { invalidUser, method, candidates }: Choice): Endpoint | undefined {
+  if (!invalidUser) return candidates[0]
   if (candidates.length === ORIGINS_MAX) return undefined
   const last = candidates.at(-1)!
   if (last.end === text.length) return hasInfo(method) ? undefined : last

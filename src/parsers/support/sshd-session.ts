@@ -92,7 +92,9 @@ export function forwarding(text: string, draft: Draft): boolean {
     text.startsWith('Local forwarding listening on ') ||
     text.startsWith('Remote forwarding listening on ')
   ) {
-    return putSshd(draft, 'ssh_forwarding', { details: { forward: text.slice(text.indexOf(' on ') + 4) } })
+    return putSshd(draft, 'ssh_forwarding', {
+      details: { forward: text.slice(text.indexOf(' on ') + 4).replace(/\.$/, '') },
+    })
   }
   if (text.startsWith('Allocated port ') || text.startsWith('Allocated listen port ')) {
     return putSshd(draft, 'ssh_forwarding', { details: { forward: text } })
