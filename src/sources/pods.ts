@@ -151,7 +151,7 @@ class PodsDiscovery implements Discovery {
     }
     if (directory.level === 2) return this.#lookFiles(directory, names)
     const present = new Set(names)
-    for (const child of [...directory.children.values()]) {
+    for (const child of directory.children.values()) {
       if (!present.has(child.name)) this.#remove(child)
     }
     for (const name of names) if (!directory.children.has(name)) this.#addChild(directory, name)
@@ -202,7 +202,7 @@ class PodsDiscovery implements Discovery {
   }
 
   #remove(directory: Directory): void {
-    for (const child of [...directory.children.values()]) this.#remove(child)
+    for (const child of directory.children.values()) this.#remove(child)
     directory.watch?.close()
     for (const group of directory.files.values()) this.#events.onTouched(group.key)
     if (directory === this.#root) this.#root = undefined

@@ -1,0 +1,102 @@
+import { closeSync, fstatSync } from 'node:fs'
+import { continues, type FilePosition, fingerprint, HEAD_BYTES_MAX } from '../../sources/fingerprint.ts'
+import { type PackedLog, peekGzip } from '../../sources/gunzip-log.ts'
+import { type LogGroup, type RotatedFile, rotatedFiles } from '../../sources/log-group.ts'
+import { isOpen, openLog, readFully } from '../../sources/open-log.ts'
+import type { FollowedFile, Follower } from './follower.ts'
+import type { StreamFile } from './records.ts'
+
+/** A rotated file, with a look into it where it is packed. */
+export interface Candidate extends RotatedFile {
+  readonly packed: PackedLog | undefined
+}
+
+/** Rotated files of a group, oldest first. A packed one beside its plain original is left out: it is being made. */
+export function candidates(group: LogGroup): Candidate[] {
+  const files = rotatedFiles(group)
+  const paths = new Set(files.map((file) => file.path))
+  const found: Candidate[] = []
+  for (const file of files) {
+    if (file.gzip && paths.has(file.path.slice(0, -3))) continue
+    const packed = file.gzip ? peekQuietly(file.path) : undefined
+    if (!file.gzip || packed !== undefined) found.push({ ...file, packed })
+  }
+  return found
+}
+
+function peekQuietly(path: string): PackedLog | undefined {
+  try {
+    return peekGzip(path)
+  } catch {
+    return undefined
+  }
+}
+
+export type Found =
+  | { readonly kind: 'plain'; readonly candidate: Candidate; readonly fd: number }
+  | { readonly kind: 'packed'; readonly candidate: Candidate }
+
+/** Finds the file of which `position` was read, under whatever name: same inode first, then same content, then packed. */
+export function findRead(
+  position: FilePosition,
+  group: LogGroup,
+  among: readonly Candidate[],
+): Found | undefined {
+  const sameInode = among.filter((one) => one.id === position.id)
+  const others = position.offset === 0 ? [] : among.filter((one) => one.id !== position.id)
+  for (const candidate of [...sameInode, ...others]) {
+    if (candidate.packed !== undefined) continue
+    const opened = openLog(candidate.path, group.root)
+    if (!isOpen(opened)) continue
+    if (continuesQuietly(opened.fd, position)) return { kind: 'plain', candidate, fd: opened.fd }
+    closeSync(opened.fd)
+  }
+  const packed = among.find((one) => one.packed !== undefined && mayContinue(one.packed, position))
+  return packed === undefined ? undefined : { kind: 'packed', candidate: packed }
+}
+
+function continuesQuietly(fd: number, position: FilePosition): boolean {
+  try {
+    return continues(fd, position)
+  } catch {
+    return false
+  }
+}
+
+/** Whether a packed file begins as what was read, and is long enough. */
+function mayContinue(packed: PackedLog, position: FilePosition): boolean {
+  const { headBytes, head, offset } = position
+  if (headBytes === 0 || packed.head.length < headBytes || packed.size < offset % 2 ** 32) return false
+  return fingerprint(packed.head.subarray(0, headBytes)) === head
+}
+
+/** Which of a stream's finished files a candidate is, or undefined. */
+export function finishedAs(candidate: Candidate, follower: Follower): StreamFile | undefined {
+  const { finished } = follower.stream
+  if (candidate.packed !== undefined) {
+    const { packed } = candidate
+    return finished.find((one) => one.offset % 2 ** 32 === packed.size && mayContinue(packed, one))
+  }
+  const same = finished.find((one) => one.id === candidate.id)
+  if (same === undefined) return undefined
+  const opened = openLog(candidate.path, follower.group.root)
+  if (!isOpen(opened)) return same
+  const goesOn = continuesQuietly(opened.fd, same)
+  closeSync(opened.fd)
+  return goesOn ? same : undefined
+}
+
+/** Whether a candidate is one of the files that are being read. */
+export function isBeingRead(candidate: Candidate, follower: Follower): boolean {
+  const { packed } = candidate
+  if (packed === undefined) return follower.files.some((file) => file.position.id === candidate.id)
+  return follower.files.some((file) => file.position.id === candidate.id || isPackedFrom(packed, file))
+}
+
+function isPackedFrom(packed: PackedLog, file: FollowedFile): boolean {
+  if (file.packed !== undefined) return false
+  if (file.fd === undefined) return mayContinue(packed, file.position)
+  const head = Buffer.alloc(HEAD_BYTES_MAX)
+  const count = readFully(file.fd, head, HEAD_BYTES_MAX, 0)
+  return fstatSync(file.fd).size % 2 ** 32 === packed.size && packed.head.equals(head.subarray(0, count))
+}
