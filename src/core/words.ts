@@ -53,7 +53,12 @@ for (let code = 0; code < 128; code++) {
  * Calls `word(from, to)` for each word of the ASCII bytes from..to. Invariant: all of these bytes are below 128.
  * Every event passes here once, so nothing is allocated; lower case is left to the caller.
  */
-export function cutAsciiWords(bytes: Uint8Array, from: number, to: number, word: (from: number, to: number) => void): void {
+export function cutAsciiWords(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  word: (from: number, to: number) => void,
+): void {
   let at = from
   while (at < to) {
     const kind = ASCII_CLASS[bytes[at]!]!
@@ -114,7 +119,8 @@ function wordEnd(text: string, start: number): number {
   if (kind === COMPLEX) return runEnd(text, start, limit)
   if (kind === EMOJI) return emojiEnd(text, start, limit)
   if (kind === REGIONAL) return flagEnd(text, start, limit)
-  if (kind === LETTER || kind === DIGIT || kind === KATAKANA || kind === JOINER) return lettersEnd(text, start, limit)
+  if (kind === LETTER || kind === DIGIT || kind === KATAKANA || kind === JOINER)
+    return lettersEnd(text, start, limit)
   return start
 }
 
@@ -131,7 +137,10 @@ function lettersEnd(text: string, start: number, limit: number): number {
       end = after
       continue
     }
-    const sticks = next === JOINER || ((next === LETTER || next === DIGIT) && last !== KATAKANA) || (next === KATAKANA && (last === KATAKANA || last === JOINER))
+    const sticks =
+      next === JOINER ||
+      ((next === LETTER || next === DIGIT) && last !== KATAKANA) ||
+      (next === KATAKANA && (last === KATAKANA || last === JOINER))
     if (!sticks || end + sizeAt(text, end) > limit) break
     solid ||= next !== JOINER
     last = next
@@ -170,7 +179,8 @@ function sizeAt(text: string, at: number): number {
   return (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1
 }
 
-const KATAKANA_SIGN = /[\u3031-\u3035\u309B\u309C\u30A0-\u30FA\u30FC-\u30FF\u31F0-\u31FF\u32D0-\u32FE\u3300-\u3357\uFF66-\uFF9D]/
+const KATAKANA_SIGN =
+  /[\u3031-\u3035\u309B\u309C\u30A0-\u30FA\u30FC-\u30FF\u31F0-\u31FF\u32D0-\u32FE\u3300-\u3357\uFF66-\uFF9D]/
 const COMPLEX_SIGN = /[\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u
 const HAS_CLASS: readonly (readonly [RegExp, number])[] = [
   [/[:\u00B7\u0387\u055F\u05F4\u2027\uFE13\uFE55\uFF1A]/, MID_LETTER],

@@ -57,7 +57,8 @@ export function wholeRows(
   const rest: BlockRef[] = []
   let rows = 0
   for (const ref of refs) {
-    if (isWithin(ref.block, request) && !isPartlyInScope(ref.segment.entry, request.scope)) rows += ref.block.rows
+    if (isWithin(ref.block, request) && !isPartlyInScope(ref.segment.entry, request.scope))
+      rows += ref.block.rows
     else rest.push(ref)
   }
   return [rows, rest]
@@ -90,7 +91,9 @@ export interface ReadOptions extends TimeRange {
 export function readSql(refs: readonly BlockRef[], options: ReadOptions): string | undefined {
   const reads = new Map<string, { head: string; tail: string; paths: string[] }>()
   for (const [segment, blocks] of Map.groupBy(refs, (ref) => ref.segment)) {
-    const tests = [options.where(segment), ...timeTests(segment, options), ...scopeTests(segment, options.scope)]
+    const query = options.where(segment)
+    if (query === 'false') continue
+    const tests = [query, ...timeTests(segment, options), ...scopeTests(segment, options.scope)]
     if (blocks.length < segment.sidecar.blocks.length) tests.unshift(arrivalTest(blocks))
     const where = tests.filter((test) => test !== 'true').join(' AND ')
     const head = `SELECT ${options.select(segment)} FROM `
@@ -101,7 +104,9 @@ export function readSql(refs: readonly BlockRef[], options: ReadOptions): string
     else reads.set(key, { head, tail, paths: [literal(segment.path)] })
   }
   if (reads.size === 0) return undefined
-  const parts = [...reads.values()].map(({ head, tail, paths }) => `${head}read_parquet([${paths.join(', ')}])${tail}`)
+  const parts = [...reads.values()].map(
+    ({ head, tail, paths }) => `${head}read_parquet([${paths.join(', ')}])${tail}`,
+  )
   return parts.join(' UNION ALL ')
 }
 

@@ -87,7 +87,8 @@ export class SegmentBuilder {
       for (const [at, bytes] of own.entries()) this.#addOwn(at, bytes)
       const start = index.offset(row)
       const end = start + index.length(row)
-      if (documents === undefined || end > documents.byteLength) this.#addDocument(UNREADABLE, 0, UNREADABLE.byteLength)
+      if (documents === undefined || end > documents.byteLength)
+        this.#addDocument(UNREADABLE, 0, UNREADABLE.byteLength)
       else if (isClean) this.#addDocument(documents, start, end)
       else this.#addDirty(documents.subarray(start, end))
       if (++this.#rows === BLOCK_ROWS) this.#endBlock()
@@ -142,7 +143,8 @@ export class SegmentBuilder {
   }
 
   #addOwn(at: number, bytes: Buffer): void {
-    if (this.#own[at]!.add(bytes, 0, bytes.byteLength)) this.#addHash(OWN_SEEDS[at]!, bytes, 0, bytes.byteLength)
+    if (this.#own[at]!.add(bytes, 0, bytes.byteLength))
+      this.#addHash(OWN_SEEDS[at]!, bytes, 0, bytes.byteLength)
   }
 
   #addDirty(bytes: Uint8Array): void {
@@ -163,7 +165,8 @@ export class SegmentBuilder {
     const kind = scanner.kinds[column]!
     const into = this.#fields[column]!
     if (kind === ValueKind.none) into.addNull()
-    else if (kind === ValueKind.plain) this.#addValue(bytes, { column, start: scanner.starts[column]!, end: scanner.ends[column]! })
+    else if (kind === ValueKind.plain)
+      this.#addValue(bytes, { column, start: scanner.starts[column]!, end: scanner.ends[column]! })
     else this.#addSlow(bytes, column, kind)
   }
 
@@ -179,7 +182,8 @@ export class SegmentBuilder {
   /** Escaped strings, numbers, and lists. */
   #addSlow(bytes: Uint8Array, column: number, kind: number): void {
     const { starts, ends, many } = this.#scanner
-    const spans = kind === ValueKind.many ? many[column]! : [{ kind, start: starts[column]!, end: ends[column]! }]
+    const spans =
+      kind === ValueKind.many ? many[column]! : [{ kind, start: starts[column]!, end: ends[column]! }]
     const values = spans.map((span) => decodeSpan(bytes, span))
     const isOdd = values.some((value) => MARKS.test(value))
     const text = values.length === 1 ? values[0]! : `${LIST_MARK}${values.join(LIST_MARK)}${LIST_MARK}`
@@ -202,8 +206,10 @@ export class SegmentBuilder {
     const column = FIELD_COLUMNS.length
     const kind = kinds[column]!
     this.#words.begin()
-    if (kind === ValueKind.plain || kind === ValueKind.escaped) this.#words.addJson(bytes, starts[column]!, ends[column]!)
-    else if (kind === ValueKind.many) for (const span of many[column]!) this.#words.addText(decodeSpan(bytes, span))
+    if (kind === ValueKind.plain || kind === ValueKind.escaped)
+      this.#words.addJson(bytes, starts[column]!, ends[column]!)
+    else if (kind === ValueKind.many)
+      for (const span of many[column]!) this.#words.addText(decodeSpan(bytes, span))
     else if (kind === ValueKind.scalar) this.#words.addJson(bytes, starts[column]!, ends[column]!)
     this.#words.end(kind !== ValueKind.none)
   }
@@ -213,7 +219,13 @@ export class SegmentBuilder {
   }
 
   #endBlock(): void {
-    const columns: ColumnChunk[] = [...this.#integers, ...this.#own, ...this.#fields, this.#words, this.#documents].map((column) => column.take())
+    const columns: ColumnChunk[] = [
+      ...this.#integers,
+      ...this.#own,
+      ...this.#fields,
+      this.#words,
+      this.#documents,
+    ].map((column) => column.take())
     this.#parquet.rowGroup(this.#rows, columns)
     const block = {
       rows: this.#rows,

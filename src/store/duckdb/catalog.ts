@@ -7,6 +7,8 @@ import { Segment, segmentFolder, segmentPath } from './segments.ts'
 /** All segments in use, kept in step with the manifest. */
 export class Catalog {
   readonly directory: string
+  /** The first file of the journal that is kept. */
+  journalFrom = 0
   readonly #manifest: Manifest
   readonly #segments = new Map<number, Segment>()
   #nextId = 1
@@ -46,7 +48,9 @@ export class Catalog {
   }
 
   /** A number and a place for a new segment; nothing is named until `change`. */
-  async place(of: Pick<SegmentEntry, 'class' | 'day'>): Promise<{ id: number; path: string; sidecarPath: string }> {
+  async place(
+    of: Pick<SegmentEntry, 'class' | 'day'>,
+  ): Promise<{ id: number; path: string; sidecarPath: string }> {
     const id = this.#nextId++
     await mkdir(segmentFolder(this.directory, of), { recursive: true })
     const path = segmentPath(this.directory, { ...of, id })
@@ -103,7 +107,12 @@ export function entryOf(
   built: {
     readonly rows: number
     readonly bytes: number
-    readonly blocks: readonly { arrivalFirst: number; arrivalLast: number; timeMin: bigint; timeMax: bigint }[]
+    readonly blocks: readonly {
+      arrivalFirst: number
+      arrivalLast: number
+      timeMin: bigint
+      timeMax: bigint
+    }[]
   },
 ): SegmentEntry {
   const { blocks } = built

@@ -27,7 +27,15 @@ export class TextColumn {
   take(): ColumnChunk {
     const data = this.bytes.subarray(0, this.length)
     this.length = 0
-    return { dictionary: undefined, dictionaryCount: 0, data, encoding: Encoding.plain, nulls: 0, min: undefined, max: undefined }
+    return {
+      dictionary: undefined,
+      dictionaryCount: 0,
+      data,
+      encoding: Encoding.plain,
+      nulls: 0,
+      min: undefined,
+      max: undefined,
+    }
   }
 }
 
@@ -56,7 +64,15 @@ export class IntegerColumn {
     const isNarrow = max - min < SPAN_MAX
     const data = isNarrow ? deltaBinaryPacked(values) : Buffer.from(values.slice().buffer)
     const encoding = isNarrow ? Encoding.deltaBinaryPacked : Encoding.plain
-    return { dictionary: undefined, dictionaryCount: 0, data, encoding, nulls: 0, min: plain(min), max: plain(max) }
+    return {
+      dictionary: undefined,
+      dictionaryCount: 0,
+      data,
+      encoding,
+      nulls: 0,
+      min: plain(min),
+      max: plain(max),
+    }
   }
 }
 
@@ -146,7 +162,10 @@ function packBlock(deltas: Float64Array, { count, least, out, at }: PackedBlock)
 }
 
 /** Least significant bit first. */
-function putBits(out: Uint8Array, { bit, width, value }: { bit: number; width: number; value: number }): void {
+function putBits(
+  out: Uint8Array,
+  { bit, width, value }: { bit: number; width: number; value: number },
+): void {
   let rest = value
   let left = width
   let at = bit
@@ -187,7 +206,11 @@ export class DictionaryColumn {
       this.#indexes[this.#count++] = this.#lastIndex
       return false
     }
-    const key = Buffer.from(source.buffer, source.byteOffset, source.byteLength).toString('latin1', start, end)
+    const key = Buffer.from(source.buffer, source.byteOffset, source.byteLength).toString(
+      'latin1',
+      start,
+      end,
+    )
     const known = this.#known.get(key)
     const index = known ?? this.#known.size
     if (known === undefined) {
@@ -221,7 +244,8 @@ export class DictionaryColumn {
 
   #isLast(source: Uint8Array, start: number): boolean {
     const own = this.#values.bytes
-    for (let i = 0; i < this.#lastLength; i++) if (own[this.#lastStart + i] !== source[start + i]) return false
+    for (let i = 0; i < this.#lastLength; i++)
+      if (own[this.#lastStart + i] !== source[start + i]) return false
     return true
   }
 
@@ -276,7 +300,8 @@ export function runs(values: Int32Array, width: number): Uint8Array {
     head((groups << 1) | 1)
     out.fill(0, at, at + groups * width)
     const last = Math.min(end, values.length)
-    for (let i = start; i < last; i++) putBits(out, { bit: at * 8 + (i - start) * width, width, value: values[i]! })
+    for (let i = start; i < last; i++)
+      putBits(out, { bit: at * 8 + (i - start) * width, width, value: values[i]! })
     at += groups * width
     start = end
   }

@@ -84,7 +84,13 @@ export class Compactor {
     const place = await catalog.place(first)
     const files = inputs.map(({ path, sidecarPath }) => ({ path, sidecarPath }))
     try {
-      if (kind === 'rewrite') await database.background(rewriteSql(files.map(({ path }) => path), place.path))
+      if (kind === 'rewrite')
+        await database.background(
+          rewriteSql(
+            files.map(({ path }) => path),
+            place.path,
+          ),
+        )
       const job = { inputs: files, path: place.path, sidecarPath: place.sidecarPath }
       const merged = await (kind === 'rewrite' ? worker.describe(job) : worker.concat(job))
       const expected = inputs.reduce((rows, { entry }) => rows + entry.rows, 0)
@@ -124,7 +130,8 @@ function smallMerge(sorted: readonly Segment[]): Merge | undefined {
   for (const [size, rowsMax] of SIZES.entries()) {
     for (const run of runsOf(sorted, ({ entry }) => entry.rows < rowsMax)) {
       const isClosedIn = size === SIZES.length - 1 && run.at(-1) !== sorted.at(-1) && run.length > 1
-      if (run.length >= SMALL_COUNT || isClosedIn) return { inputs: upTo(run, SMALL_ROWS_MAX), kind: 'rewrite' }
+      if (run.length >= SMALL_COUNT || isClosedIn)
+        return { inputs: upTo(run, SMALL_ROWS_MAX), kind: 'rewrite' }
     }
   }
   return undefined
@@ -135,7 +142,8 @@ function fullMerge(sorted: readonly Segment[]): Merge | undefined {
   for (const run of runsOf(sorted, ({ entry }) => entry.rows < FULL_ROWS / 2)) {
     while (run.length > 0 && run.at(-1)!.entry.rows < SMALL_ROWS) run.pop()
     const rows = run.reduce((sum, { entry }) => sum + entry.rows, 0)
-    if (run.length > 1 && (run.length >= FULL_COUNT || rows >= FULL_ROWS)) return { inputs: upTo(run, FULL_ROWS), kind: 'concat' }
+    if (run.length > 1 && (run.length >= FULL_COUNT || rows >= FULL_ROWS))
+      return { inputs: upTo(run, FULL_ROWS), kind: 'concat' }
   }
   return undefined
 }
@@ -169,7 +177,11 @@ function upTo(segments: readonly Segment[], rowsMax: number): Segment[] {
   return taken
 }
 
-function unitedOf(inputs: readonly Segment[]): { tenants: [string, number][]; ingestMinMs: number; ingestMaxMs: number } {
+function unitedOf(inputs: readonly Segment[]): {
+  tenants: [string, number][]
+  ingestMinMs: number
+  ingestMaxMs: number
+} {
   const tenants = new Map<string, number>()
   for (const { entry } of inputs) {
     for (const [tenant, events] of entry.tenants) tenants.set(tenant, (tenants.get(tenant) ?? 0) + events)

@@ -94,7 +94,8 @@ export function applyBatch(state: StreamState, batch: EventBatch): Applied {
       storedCount++
       newRecord = first
     }
-    if (outcome === Outcome.reject) reasons.set(row, 'overlaps: some of its records are stored with another event')
+    if (outcome === Outcome.reject)
+      reasons.set(row, 'overlaps: some of its records are stored with another event')
   }
   const covered = applyCovers(state, batch)
   if (storedCount > 0 || covered) state.newestIngestMs = Math.max(state.newestIngestMs, batch.receivedMs)
@@ -114,7 +115,8 @@ function applyEvent(state: StreamState, { first, n, ranges, isNewRecord }: Event
   const numbers = state.multiple.get(first)
   if (n > 0) {
     if (numbers?.has(n, n)) return Outcome.duplicate
-    if (numbers === undefined && taken && !isNewRecord && first < state.multipleFloor) return Outcome.duplicate
+    if (numbers === undefined && taken && !isNewRecord && first < state.multipleFloor)
+      return Outcome.duplicate
     remember(state, first, numbers ?? newNumbers(taken), n)
   } else if (numbers !== undefined && !numbers.has(0, 0)) {
     numbers.add(0, 0)

@@ -35,7 +35,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const connections: DuckDBConnection[] = []
   for (let i = 0; i <= STATEMENTS_MAX; i++) connections.push(await instance.connect())
   const first = connections[0]!
-  const directories = [options.temporary, ...options.readable].map((path) => `'${path.replaceAll("'", "''")}'`)
+  const directories = [options.temporary, ...options.readable].map(
+    (path) => `'${path.replaceAll("'", "''")}'`,
+  )
   await first.run(`SET parquet_metadata_cache = true`)
   await first.run(`SET TimeZone = 'UTC'`)
   await first.run(ADDRESS_MACRO)
@@ -53,7 +55,8 @@ function database(instance: DuckDBInstance, connections: DuckDBConnection[]): Da
 
   async function take(): Promise<DuckDBConnection> {
     if (closed) throw new DecklogError('closed', 'the store is closed')
-    const connection = free.pop() ?? (await new Promise<DuckDBConnection | undefined>((resolve) => waiting.push(resolve)))
+    const connection =
+      free.pop() ?? (await new Promise<DuckDBConnection | undefined>((resolve) => waiting.push(resolve)))
     if (connection === undefined) throw new DecklogError('closed', 'the store is closed')
     return connection
   }

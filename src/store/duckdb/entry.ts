@@ -18,7 +18,11 @@ export interface Entry {
 }
 
 /** `rows`: which rows of the batch to keep; undefined for all. */
-export function encodeEntry(batch: EventBatch, arrival: number, rows: readonly number[] | undefined): Uint8Array[] {
+export function encodeEntry(
+  batch: EventBatch,
+  arrival: number,
+  rows: readonly number[] | undefined,
+): Uint8Array[] {
   const { index: allRows, documents, ...rest } = batch
   const index = rows === undefined ? allRows : pickRows(allRows, rows)
   const header: EntryHeader = { ...rest, arrival, rows: index.byteLength / INDEX_ROW_BYTES }
@@ -35,7 +39,11 @@ export function decodeEntry(payload: Buffer): Entry {
   const indexEnd = headerEnd + header.rows * INDEX_ROW_BYTES
   const { arrival: _arrival, rows: _rows, ...rest } = header
   // The index is read through a DataView, which needs no alignment.
-  const batch = { ...rest, index: payload.subarray(headerEnd, indexEnd), documents: payload.subarray(indexEnd) }
+  const batch = {
+    ...rest,
+    index: payload.subarray(headerEnd, indexEnd),
+    documents: payload.subarray(indexEnd),
+  }
   return { header, batch }
 }
 

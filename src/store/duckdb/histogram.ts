@@ -17,7 +17,10 @@ const BUCKETS_MAX = 10_000
 const NS = 1_000_000n
 
 /** Events over time. Blocks that lie in one bucket and match as a whole are counted without being read. */
-export async function histogram({ catalog, database }: Reading, request: HistogramRequest): Promise<HistogramAnswer> {
+export async function histogram(
+  { catalog, database }: Reading,
+  request: HistogramRequest,
+): Promise<HistogramAnswer> {
   const { segments, release } = catalog.pinned(request.scope)
   try {
     const all = blocksWithin(segments, request)
@@ -29,11 +32,15 @@ export async function histogram({ catalog, database }: Reading, request: Histogr
     const sql = readSql(refs, {
       ...rangeOf(request),
       scope: request.scope,
-      select: () => `(_time - ${BigInt(span.fromMs) * NS}) // ${BigInt(span.widthMs) * NS} AS b, count(*) AS c`,
+      select: () =>
+        `(_time - ${BigInt(span.fromMs) * NS}) // ${BigInt(span.widthMs) * NS} AS b, count(*) AS c`,
       where: (segment) => querySql(request.query, segment.view),
       groupBy: 'b',
     })
-    const rows = sql === undefined ? [] : await database.rows(`SELECT b, sum(c)::BIGINT FROM (${sql}) GROUP BY b`, request.signal)
+    const rows =
+      sql === undefined
+        ? []
+        : await database.rows(`SELECT b, sum(c)::BIGINT FROM (${sql}) GROUP BY b`, request.signal)
     for (const [at, count] of rows) counts[Number(at)]! += Number(count)
     return answerOf(span, counts)
   } finally {
@@ -64,7 +71,11 @@ function floorDiv(value: bigint, by: bigint): bigint {
 /** Returns the blocks that are left to read. */
 function countWhole(
   refs: readonly BlockRef[],
-  { request, span, counts }: { readonly request: HistogramRequest; readonly span: Span; readonly counts: number[] },
+  {
+    request,
+    span,
+    counts,
+  }: { readonly request: HistogramRequest; readonly span: Span; readonly counts: number[] },
 ): readonly BlockRef[] {
   if (request.query.kind !== 'all') return refs
   return refs.filter(({ segment, block }) => {

@@ -43,7 +43,10 @@ export async function firstEvents(options: OrderedOptions): Promise<FoundEvent[]
     size = Math.min(size * 4, 4096)
     const sql = readSql(options.keep?.(chunk) ?? chunk, { ...options.read, select: () => FOUND })
     if (sql === undefined) continue
-    const rows = await database.rows(`SELECT ${FOUND} FROM (${sql}) ORDER BY ${options.orderBy} LIMIT ${limit}`, signal)
+    const rows = await database.rows(
+      `SELECT ${FOUND} FROM (${sql}) ORDER BY ${options.orderBy} LIMIT ${limit}`,
+      signal,
+    )
     found = [...found, ...rows.map(foundOf)].sort(compare).slice(0, limit)
   }
   return found
@@ -51,7 +54,13 @@ export async function firstEvents(options: OrderedOptions): Promise<FoundEvent[]
 
 function foundOf(row: DuckDBValue[]): FoundEvent {
   const [arrival, timeNs, stream, seq, n] = row
-  return { arrival: arrival as bigint, timeNs: timeNs as bigint, stream: stream as string, seq: seq as bigint, n: n as bigint }
+  return {
+    arrival: arrival as bigint,
+    timeNs: timeNs as bigint,
+    stream: stream as string,
+    seq: seq as bigint,
+    n: n as bigint,
+  }
 }
 
 /** Documents of found events, in their order. `refs`: blocks that hold them, and others. */
@@ -99,7 +108,12 @@ function segmentsOf(found: readonly FoundEvent[], refs: readonly BlockRef[]): Bl
 }
 
 function hitOf(event: FoundEvent, { dataStream, json }: { dataStream: string; json: string }): Hit {
-  return { id: eventId(event.stream, Number(event.seq), Number(event.n)), dataStream, timeNs: event.timeNs, json }
+  return {
+    id: eventId(event.stream, Number(event.seq), Number(event.n)),
+    dataStream,
+    timeNs: event.timeNs,
+    json,
+  }
 }
 
 /** (time, stream, seq, n), rising. */

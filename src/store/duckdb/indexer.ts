@@ -195,4 +195,3 @@ function jobOf(entries: readonly PendingEntry[]): readonly PendingEntry[] {
 export function dayOf(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10)
 }
-

@@ -64,7 +64,8 @@ export class Journal {
   /** Deletes files below `file`: all that was in them is kept elsewhere. */
   async removeBefore(file: number): Promise<void> {
     for (const number of journalFiles(this.#directory)) {
-      if (number < file && number !== this.#number) await rm(journalPath(this.#directory, number), { force: true })
+      if (number < file && number !== this.#number)
+        await rm(journalPath(this.#directory, number), { force: true })
     }
   }
 

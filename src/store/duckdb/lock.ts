@@ -34,7 +34,10 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
     await rename(path, `${path}.${process.pid}.stale`).catch(() => undefined)
     await rm(`${path}.${process.pid}.stale`, { force: true })
   }
-  throw new DecklogError('data-dir-held', `the data directory ${directory} could not be locked: ${path} changes all the time`)
+  throw new DecklogError(
+    'data-dir-held',
+    `the data directory ${directory} could not be locked: ${path} changes all the time`,
+  )
 }
 
 /** Is someone writing in this directory now? */

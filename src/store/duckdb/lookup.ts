@@ -82,19 +82,30 @@ function bySeq(a: FoundEvent, b: FoundEvent): number {
 /** Events from..to (excluded) in the order of arrival, at most `limit`. */
 export async function byArrival(
   { catalog, database }: Reading,
-  question: { readonly from: number; readonly to: number; readonly query: Query; readonly limit: number; readonly asking: Asking },
+  question: {
+    readonly from: number
+    readonly to: number
+    readonly query: Query
+    readonly limit: number
+    readonly asking: Asking
+  },
 ): Promise<{ readonly hits: Hit[]; readonly next: number }> {
   const { from, to, query, limit, asking } = question
   const { segments, release } = catalog.pinned(asking.scope)
   try {
     const isWanted = ({ block }: BlockRef): boolean => block.arrivalLast >= from && block.arrivalFirst < to
     const near = segments.filter(({ entry }) => entry.arrivalLast >= from && entry.arrivalFirst < to)
-    const refs = blocksWithin(near, {}).filter(isWanted).sort((a, b) => a.block.arrivalFirst - b.block.arrivalFirst)
+    const refs = blocksWithin(near, {})
+      .filter(isWanted)
+      .sort((a, b) => a.block.arrivalFirst - b.block.arrivalFirst)
     const found = await firstEvents({
       database,
       refs,
       keep: (chunk) => prune(chunk, (segment) => prunerOf(query, segment.view)),
-      read: { scope: asking.scope, where: (segment) => `_arrival >= ${from} AND _arrival < ${to} AND ${querySql(query, segment.view)}` },
+      read: {
+        scope: asking.scope,
+        where: (segment) => `_arrival >= ${from} AND _arrival < ${to} AND ${querySql(query, segment.view)}`,
+      },
       compare: (a, b) => Number(a.arrival - b.arrival),
       orderBy: '_arrival',
       mayPrecede: ({ block }, last) => block.arrivalFirst < last.arrival,

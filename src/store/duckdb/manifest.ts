@@ -47,7 +47,8 @@ export class Manifest {
   /** Reads what is there; writes nothing. */
   load(): void {
     if (!existsSync(this.#path)) return
-    for (const { payload } of readFrames(this.#path)) this.#take(JSON.parse(payload.toString('utf8')) as ManifestChange)
+    for (const { payload } of readFrames(this.#path))
+      this.#take(JSON.parse(payload.toString('utf8')) as ManifestChange)
   }
 
   /** @throws {DecklogError} retryable; then nothing has changed */

@@ -2,7 +2,14 @@ import { closeSync, fdatasyncSync, openSync, readFileSync, readSync, fstatSync, 
 import { SEGMENT_SCHEMA, type BuiltSegment } from './build-segment.ts'
 import { i64Range, numberOf, ParquetWriter, readFooter, rowGroupsOf } from './parquet.ts'
 import type { FieldPath } from './scan-document.ts'
-import { FilterReader, readSidecar, writeSidecar, type Block, type BlockTokens, type Sidecar } from './sidecar.ts'
+import {
+  FilterReader,
+  readSidecar,
+  writeSidecar,
+  type Block,
+  type BlockTokens,
+  type Sidecar,
+} from './sidecar.ts'
 import type { ThriftStruct } from './thrift.ts'
 import { HashSet } from './word-filter.ts'
 import type { ConcatJob, DescribeJob, MergedSegment } from './worker-messages.ts'
@@ -24,7 +31,10 @@ export function concatSegments({ inputs, path, sidecarPath }: ConcatJob): Merged
     writer.finish()
     fdatasyncSync(file)
     const sidecarBytes = writeSidecar(sidecarPath, united(inputs), blocks)
-    return described(blocks.map(({ block }) => block), writer.bytes + sidecarBytes)
+    return described(
+      blocks.map(({ block }) => block),
+      writer.bytes + sidecarBytes,
+    )
   } finally {
     closeSync(file)
   }
@@ -72,7 +82,10 @@ export function describeMerged({ inputs, path, sidecarPath }: DescribeJob): Merg
   try {
     fdatasyncSync(file)
     const sidecarBytes = writeSidecar(sidecarPath, united(inputs), blocks)
-    return described(blocks.map(({ block }) => block), fstatSync(file).size + sidecarBytes)
+    return described(
+      blocks.map(({ block }) => block),
+      fstatSync(file).size + sidecarBytes,
+    )
   } finally {
     closeSync(file)
   }
@@ -88,7 +101,13 @@ type PlainBlock = BuiltSegment['blocks'][number]
 function blockOf(group: ThriftStruct): PlainBlock {
   const [arrivalFirst, arrivalLast] = i64Range(group, 0)
   const [timeMin, timeMax] = i64Range(group, 1)
-  return { rows: numberOf(group, 3), arrivalFirst: Number(arrivalFirst), arrivalLast: Number(arrivalLast), timeMin, timeMax }
+  return {
+    rows: numberOf(group, 3),
+    arrivalFirst: Number(arrivalFirst),
+    arrivalLast: Number(arrivalLast),
+    timeMin,
+    timeMax,
+  }
 }
 
 function readFooterOf(path: string): ThriftStruct {
@@ -107,7 +126,13 @@ function readFooterOf(path: string): ThriftStruct {
 }
 
 function described(blocks: readonly (PlainBlock | Block)[], bytes: number): MergedSegment {
-  const plain = blocks.map(({ rows, arrivalFirst, arrivalLast, timeMin, timeMax }) => ({ rows, arrivalFirst, arrivalLast, timeMin, timeMax }))
+  const plain = blocks.map(({ rows, arrivalFirst, arrivalLast, timeMin, timeMax }) => ({
+    rows,
+    arrivalFirst,
+    arrivalLast,
+    timeMin,
+    timeMax,
+  }))
   return { rows: plain.reduce((sum, block) => sum + block.rows, 0), bytes, blocks: plain }
 }
 

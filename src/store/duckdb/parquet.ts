@@ -1,5 +1,18 @@
 import { zstdCompressSync, constants } from 'node:zlib'
-import { binary, i16, i32, i64, list, nested, struct, Type, writeThrift, readThrift, type ThriftList, type ThriftStruct } from './thrift.ts'
+import {
+  binary,
+  i16,
+  i32,
+  i64,
+  list,
+  nested,
+  struct,
+  Type,
+  writeThrift,
+  readThrift,
+  type ThriftList,
+  type ThriftStruct,
+} from './thrift.ts'
 
 /**
  * Writes Parquet files, as far as a segment needs it: required i64, required bytes, and optional text by dictionary.
@@ -97,7 +110,11 @@ export class ParquetWriter {
     this.#put(MAGIC)
   }
 
-  #column(schema: ColumnSchema, column: ColumnChunk, rows: number): { meta: ThriftStruct; plainBytes: number } {
+  #column(
+    schema: ColumnSchema,
+    column: ColumnChunk,
+    rows: number,
+  ): { meta: ThriftStruct; plainBytes: number } {
     const plain = column.data.byteLength + (column.dictionary?.byteLength ?? 0)
     const codec = plain < PACK_BYTES_MIN ? Codec.none : Codec.zstd
     const start = this.#offset
@@ -105,12 +122,21 @@ export class ParquetWriter {
     let headBytes = 0
     if (column.dictionary !== undefined) {
       dictionaryAt = start
-      headBytes += this.#page(column.dictionary, codec, (size) => struct({ 1: i32(2), ...size, 7: nested(struct({ 1: i32(column.dictionaryCount), 2: i32(Encoding.plain) })) }))
+      headBytes += this.#page(column.dictionary, codec, (size) =>
+        struct({
+          1: i32(2),
+          ...size,
+          7: nested(struct({ 1: i32(column.dictionaryCount), 2: i32(Encoding.plain) })),
+        }),
+      )
     }
     const dataAt = this.#offset
     const head = struct({ 1: i32(rows), 2: i32(column.encoding), 3: i32(Encoding.rle), 4: i32(Encoding.rle) })
     headBytes += this.#page(column.data, codec, (size) => struct({ 1: i32(0), ...size, 5: nested(head) }))
-    const encodings = column.dictionary === undefined ? [column.encoding, Encoding.rle] : [Encoding.plain, column.encoding, Encoding.rle]
+    const encodings =
+      column.dictionary === undefined
+        ? [column.encoding, Encoding.rle]
+        : [Encoding.plain, column.encoding, Encoding.rle]
     const meta = struct({
       1: i32(schema.kind === 'i64' ? Physical.i64 : Physical.bytes),
       2: list(Type.i32, encodings),
@@ -127,8 +153,15 @@ export class ParquetWriter {
   }
 
   /** Returns the bytes of the page's header. */
-  #page(bytes: Uint8Array, codec: number, header: (size: Record<number, ReturnType<typeof i32>>) => ThriftStruct): number {
-    const packed = codec === Codec.none ? bytes : zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } })
+  #page(
+    bytes: Uint8Array,
+    codec: number,
+    header: (size: Record<number, ReturnType<typeof i32>>) => ThriftStruct,
+  ): number {
+    const packed =
+      codec === Codec.none
+        ? bytes
+        : zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } })
     const head = writeThrift(header({ 2: i32(bytes.byteLength), 3: i32(packed.byteLength) }))
     this.#put(head)
     this.#put(packed)

@@ -17,9 +17,15 @@ export function prunerOf(query: Query, view: FieldView): Pruner {
     case 'none':
       return { kind: 'no' }
     case 'and':
-      return combined('every', query.of.map((part) => prunerOf(part, view)))
+      return combined(
+        'every',
+        query.of.map((part) => prunerOf(part, view)),
+      )
     case 'or':
-      return combined('some', query.of.map((part) => prunerOf(part, view)))
+      return combined(
+        'some',
+        query.of.map((part) => prunerOf(part, view)),
+      )
     case 'words':
       return combined(query.mode === 'phrase' ? 'every' : 'some', query.words.map(tokenOf))
     case 'word-wildcard': {

@@ -23,19 +23,28 @@ export async function search({ catalog, database }: Reading, request: SearchRequ
   try {
     const isNewest = request.order !== 'oldest'
     const cursor = request.cursor === undefined ? undefined : decodeCursor(request.cursor)
-    const visible = cursor?.visible ?? visibleNow(catalog, segments)
+    const visible = cursor?.visible ?? visibleNow(segments)
     const all = blocksWithin(segments, request).filter((ref) => isVisible(ref, visible))
-    const refs = all.toSorted(isNewest ? (a, b) => order(b.block.timeMax, a.block.timeMax) : (a, b) => order(a.block.timeMin, b.block.timeMin))
+    const refs = all.toSorted(
+      isNewest
+        ? (a, b) => order(b.block.timeMax, a.block.timeMax)
+        : (a, b) => order(a.block.timeMin, b.block.timeMin),
+    )
     const read = readOf(request, visible)
-    const keep = (chunk: readonly BlockRef[]): BlockRef[] => prune(chunk, (segment) => prunerOf(query, segment.view))
+    const keep = (chunk: readonly BlockRef[]): BlockRef[] =>
+      prune(chunk, (segment) => prunerOf(query, segment.view))
     const found = await firstEvents({
       database,
       refs: cursor === undefined ? refs : refs.filter((ref) => mayFollow(ref, cursor, isNewest)),
       keep,
-      read: cursor === undefined ? read : { ...read, where: (segment) => `${read.where(segment)} AND ${afterSql(cursor, isNewest)}` },
+      read:
+        cursor === undefined
+          ? read
+          : { ...read, where: (segment) => `${read.where(segment)} AND ${afterSql(cursor, isNewest)}` },
       compare: isNewest ? (a, b) => byTime(b, a) : byTime,
       orderBy: ORDER.map((name) => `${name} ${isNewest ? 'DESC' : 'ASC'}`).join(', '),
-      mayPrecede: ({ block }, last) => (isNewest ? block.timeMax >= last.timeNs : block.timeMin <= last.timeNs),
+      mayPrecede: ({ block }, last) =>
+        isNewest ? block.timeMax >= last.timeNs : block.timeMin <= last.timeNs,
       limit: limit + 1,
       signal,
     })
@@ -57,8 +66,13 @@ function order(a: bigint, b: bigint): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-function visibleNow(catalog: Catalog, segments: readonly Segment[]): Map<string, number> {
-  return new Map(segments.map(({ entry }) => [entry.class, catalog.indexedTo(entry.class)]))
+/** By class, the first arrival that is in no segment. */
+function visibleNow(segments: readonly Segment[]): Map<string, number> {
+  const visible = new Map<string, number>()
+  for (const { entry } of segments) {
+    visible.set(entry.class, Math.max(visible.get(entry.class) ?? 0, entry.arrivalLast + 1))
+  }
+  return visible
 }
 
 function isVisible({ segment, block }: BlockRef, visible: ReadonlyMap<string, number>): boolean {
@@ -107,7 +121,9 @@ async function totalOf({ database, refs, keep, read, request, found }: Counting)
     counted = kept.filter(({ block }) => (rows += block.rows) <= COUNT_ROWS_MAX)
   }
   const value = known + (await countRows(database, counted, { read, signal: request.signal }))
-  return counted.length === kept.length ? { value, relation: 'eq' } : { value: Math.max(value, found), relation: 'gte' }
+  return counted.length === kept.length
+    ? { value, relation: 'eq' }
+    : { value: Math.max(value, found), relation: 'gte' }
 }
 
 async function countRows(

@@ -35,9 +35,17 @@ export function startSegmentWorker(): SegmentWorker {
     const started = new Worker(new URL(file, import.meta.url), { name: 'decklog-store' })
     started.unref()
     started.on('message', (reply: WorkerReply) => settle(reply))
-    started.on('error', (cause) => failAll(new DecklogError('internal', 'the worker of the store died; it is started again', { retryable: true, cause })))
+    started.on('error', (cause) =>
+      failAll(
+        new DecklogError('internal', 'the worker of the store died; it is started again', {
+          retryable: true,
+          cause,
+        }),
+      ),
+    )
     started.on('exit', () => {
-      if (worker === started) failAll(new DecklogError('closed', 'the worker of the store has ended', { retryable: true }))
+      if (worker === started)
+        failAll(new DecklogError('closed', 'the worker of the store has ended', { retryable: true }))
     })
     worker = started
     return started
@@ -47,7 +55,13 @@ export function startSegmentWorker(): SegmentWorker {
     const call = waiting.get(reply.id)
     waiting.delete(reply.id)
     if (reply.error === undefined) call?.resolve(reply.built)
-    else call?.reject(diskError(Object.assign(new Error(reply.error.message), { code: reply.error.code }), 'write a segment'))
+    else
+      call?.reject(
+        diskError(
+          Object.assign(new Error(reply.error.message), { code: reply.error.code }),
+          'write a segment',
+        ),
+      )
   }
 
   function call(job: Job): Promise<BuiltSegment | MergedSegment> {

@@ -54,7 +54,11 @@ export class Segment {
   #load(): { readonly sidecar: Sidecar; readonly filters: FilterReader; readonly view: FieldView } {
     if (this.#loaded !== undefined) return this.#loaded
     const { sidecar, filtersAt } = readSidecar(this.sidecarPath)
-    this.#loaded = { sidecar, filters: new FilterReader(this.sidecarPath, filtersAt), view: new FieldView(sidecar) }
+    this.#loaded = {
+      sidecar,
+      filters: new FilterReader(this.sidecarPath, filtersAt),
+      view: new FieldView(sidecar),
+    }
     return this.#loaded
   }
 

@@ -47,7 +47,11 @@ export interface BlockTokens {
 type WireBlock = readonly [number, number, number, string, string, number, number, 0 | 1]
 
 /** Returns the bytes written; they are flushed. */
-export function writeSidecar(path: string, sidecar: Omit<Sidecar, 'blocks'>, blocks: readonly BlockTokens[]): number {
+export function writeSidecar(
+  path: string,
+  sidecar: Omit<Sidecar, 'blocks'>,
+  blocks: readonly BlockTokens[],
+): number {
   const isSmall = blocks.reduce((rows, { block }) => rows + block.rows, 0) < SMALL_ROWS
   const filters: Uint8Array[] = []
   let at = 0
@@ -57,7 +61,16 @@ export function writeSidecar(path: string, sidecar: Omit<Sidecar, 'blocks'>, blo
     filters.push(bytes)
     const size = keepsHashes ? hashes!.length : bytes.byteLength / BLOOM_LINE_BYTES
     at += bytes.byteLength
-    return [block.rows, block.arrivalFirst, block.arrivalLast, String(block.timeMin), String(block.timeMax), at - bytes.byteLength, size, keepsHashes ? 1 : 0]
+    return [
+      block.rows,
+      block.arrivalFirst,
+      block.arrivalLast,
+      String(block.timeMin),
+      String(block.timeMax),
+      at - bytes.byteLength,
+      size,
+      keepsHashes ? 1 : 0,
+    ]
   })
   const head = Buffer.from(JSON.stringify({ ...sidecar, blocks: wire }))
   const file = openSync(path, 'w')
@@ -76,11 +89,22 @@ export function readSidecar(path: string): { readonly sidecar: Sidecar; readonly
   const first = readFrames(path).next()
   if (first.done) throw new DecklogError('state-corrupt', `${path} is damaged; restore it from a backup`)
   const { payload, offset } = first.value
-  const { blocks, ...rest } = JSON.parse(payload.toString('utf8')) as Omit<Sidecar, 'blocks'> & { blocks: WireBlock[] }
+  const { blocks, ...rest } = JSON.parse(payload.toString('utf8')) as Omit<Sidecar, 'blocks'> & {
+    blocks: WireBlock[]
+  }
   return { sidecar: { ...rest, blocks: blocks.map(blockOf) }, filtersAt: offset + payload.byteLength + 8 }
 }
 
-function blockOf([rows, arrivalFirst, arrivalLast, timeMin, timeMax, filterAt, filterSize, kind]: WireBlock): Block {
+function blockOf([
+  rows,
+  arrivalFirst,
+  arrivalLast,
+  timeMin,
+  timeMax,
+  filterAt,
+  filterSize,
+  kind,
+]: WireBlock): Block {
   return {
     rows,
     arrivalFirst,
@@ -135,7 +159,8 @@ export class FilterReader {
     let done = 0
     while (done < into.byteLength) {
       const count = readSync(this.#file, into, done, into.byteLength - done, at + done)
-      if (count === 0) throw new DecklogError('state-corrupt', `${this.#path} ends too early; restore it from a backup`)
+      if (count === 0)
+        throw new DecklogError('state-corrupt', `${this.#path} ends too early; restore it from a backup`)
       done += count
     }
   }

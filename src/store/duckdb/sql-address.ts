@@ -42,12 +42,15 @@ export function inNetworkSql(expression: string, network: Network): string {
   const octets = Math.floor(network.bits / 8)
   const parts = formatAddress({ version: 4, value: network.first }).split('.')
   const prefix = parts.slice(0, octets).join('.') + (octets > 0 && octets < 4 ? '.' : '')
-  const tests = octets === 4 ? [`${expression} = ${literal(prefix)}`] : [`starts_with(${expression}, ${literal(prefix)})`]
+  const tests =
+    octets === 4 ? [`${expression} = ${literal(prefix)}`] : [`starts_with(${expression}, ${literal(prefix)})`]
   if (octets < 4) tests.push(`regexp_full_match(${expression}, ${literal(V4_PATTERN)})`)
   if (network.bits % 8 > 0) {
     const shift = BigInt(24 - 8 * octets)
     const [low, high] = [network.first, network.last].map((value) => (value >> shift) & 255n)
-    tests.push(`TRY_CAST(split_part(${expression}, '.', ${octets + 1}) AS INTEGER) BETWEEN ${low} AND ${high}`)
+    tests.push(
+      `TRY_CAST(split_part(${expression}, '.', ${octets + 1}) AS INTEGER) BETWEEN ${low} AND ${high}`,
+    )
   }
   return `((${tests.join(' AND ')}) OR (contains(${expression}, ':') AND ${general}))`
 }

@@ -64,7 +64,8 @@ export class FieldView {
   exists(field: string): string {
     const tests: string[] = []
     if (this.#columns.has(field)) tests.push(`${column(field)} IS NOT NULL`)
-    else if (this.#guessing || this.#byName.has(field)) tests.push(this.#anyInDocument(field, (value) => `${value} IS NOT NULL`))
+    else if (this.#guessing || this.#byName.has(field))
+      tests.push(this.#anyInDocument(field, (value) => `${value} IS NOT NULL`))
     for (const name of this.#namesUnder(field)) {
       if (this.#columns.has(name)) tests.push(`${column(name)} IS NOT NULL`)
       else tests.push(this.#anyInDocument(name, (value) => `${value} IS NOT NULL`))
@@ -95,11 +96,16 @@ export class FieldView {
   }
 
   #anyInDocument(field: string, test: (expression: string) => string): string {
-    const tests = this.#pathsOf(field).map((path) => this.#anyAt(this.#document(), { steps: path.steps, test, depth: 0 }))
+    const tests = this.#pathsOf(field).map((path) =>
+      this.#anyAt(this.#document(), { steps: path.steps, test, depth: 0 }),
+    )
     return tests.length === 0 ? 'false' : `(${tests.join(' OR ')})`
   }
 
-  #anyAt(expression: string, at: { steps: FieldPath['steps']; test: (expression: string) => string; depth: number }): string {
+  #anyAt(
+    expression: string,
+    at: { steps: FieldPath['steps']; test: (expression: string) => string; depth: number },
+  ): string {
     const { steps, test, depth } = at
     const list = steps.indexOf(null)
     if (list < 0) return test(scalarSql(expression, steps as string[]))
@@ -116,7 +122,8 @@ export class FieldView {
     if (paths.length === 1 && !only.steps.includes(null)) {
       return { sql: scalarSql(this.#document(), only.steps as string[]), single: true }
     }
-    const all = lists.length === 1 ? lists[0]! : `flatten([${lists.map((list) => `coalesce(${list}, [])`).join(', ')}])`
+    const all =
+      lists.length === 1 ? lists[0]! : `flatten([${lists.map((list) => `coalesce(${list}, [])`).join(', ')}])`
     return { sql: `list_distinct(list_filter(${all}, lambda v: v IS NOT NULL))`, single: false }
   }
 
@@ -125,9 +132,15 @@ export class FieldView {
     if (!this.#guessing) return this.#byName.get(field) ?? []
     const known = new Map((this.#byName.get(field) ?? []).map((path) => [JSON.stringify(path.steps), path]))
     for (const steps of cutsOf(field.split('.'))) {
-      known.set(JSON.stringify(steps), { steps, kinds: FieldKind.string | FieldKind.number | FieldKind.boolean })
+      known.set(JSON.stringify(steps), {
+        steps,
+        kinds: FieldKind.string | FieldKind.number | FieldKind.boolean,
+      })
       const withList = [...steps, null]
-      known.set(JSON.stringify(withList), { steps: withList, kinds: FieldKind.string | FieldKind.number | FieldKind.boolean })
+      known.set(JSON.stringify(withList), {
+        steps: withList,
+        kinds: FieldKind.string | FieldKind.number | FieldKind.boolean,
+      })
     }
     return [...known.values()]
   }

@@ -15,9 +15,13 @@ export function querySql(query: Query, view: FieldView): string {
     case 'none':
       return 'false'
     case 'and':
-      return query.of.length === 0 ? 'true' : `(${query.of.map((part) => querySql(part, view)).join(' AND ')})`
+      return query.of.length === 0
+        ? 'true'
+        : `(${query.of.map((part) => querySql(part, view)).join(' AND ')})`
     case 'or':
-      return query.of.length === 0 ? 'false' : `(${query.of.map((part) => querySql(part, view)).join(' OR ')})`
+      return query.of.length === 0
+        ? 'false'
+        : `(${query.of.map((part) => querySql(part, view)).join(' OR ')})`
     case 'not':
       return `((${querySql(query.of, view)}) IS NOT TRUE)`
     case 'words':
@@ -32,7 +36,9 @@ export function querySql(query: Query, view: FieldView): string {
       return anySql(query.field, view, (value) => likeSql(value, query.pattern))
     case 'cidr': {
       const network = parseNetwork(query.cidr)
-      return network === undefined ? 'false' : anySql(query.field, view, (value) => inNetworkSql(value, network))
+      return network === undefined
+        ? 'false'
+        : anySql(query.field, view, (value) => inNetworkSql(value, network))
     }
     case 'range':
       return rangeSql(query, view)
@@ -44,7 +50,8 @@ const OWN: Readonly<Record<string, string>> = { 'decklog.stream': '_stream', 'de
 
 function anySql(field: string, view: FieldView, test: (expression: string) => string): string {
   const own = OWN[field]
-  if (own !== undefined && Object.hasOwn(OWN, field)) return `(${test(own === '_seq' ? 'CAST(_seq AS VARCHAR)' : own)})`
+  if (own !== undefined && Object.hasOwn(OWN, field))
+    return `(${test(own === '_seq' ? 'CAST(_seq AS VARCHAR)' : own)})`
   return view.any(field, test)
 }
 
@@ -72,7 +79,9 @@ function wordWildcardSql(pattern: string): string {
   if (tail === '' && middle.length === 0) return `contains(_words, ${literal(` ${head}`)})`
   if (head === '' && middle.length === 0) return `contains(_words, ${literal(`${tail} `)})`
   if (head === '' && tail === '' && middle.length === 1) return `contains(_words, ${literal(middle[0]!)})`
-  const regex = parts.map((part) => part.replace(/[^\p{L}\p{N}]/gu, (char) => `\\x{${char.codePointAt(0)!.toString(16)}}`))
+  const regex = parts.map((part) =>
+    part.replace(/[^\p{L}\p{N}]/gu, (char) => `\\x{${char.codePointAt(0)!.toString(16)}}`),
+  )
   const longest = parts.reduce((best, part) => (part.length > best.length ? part : best), '')
   return `(contains(_words, ${literal(longest)}) AND regexp_matches(_words, ${literal(` ${regex.join('[^ ]*')} `)}))`
 }
@@ -96,11 +105,17 @@ type Bound = readonly [sign: Sign, value: string]
 
 function rangeSql(range: Extract<Query, { kind: 'range' }>, view: FieldView): string {
   const bounds: Bound[] = []
-  for (const sign of Object.keys(SIGNS) as Sign[]) if (range[sign] !== undefined) bounds.push([sign, range[sign]])
+  for (const sign of Object.keys(SIGNS) as Sign[])
+    if (range[sign] !== undefined) bounds.push([sign, range[sign]])
   const type = fieldType(range.field)
   if (range.field === '@timestamp') return timeSql(bounds)
   if (type === 'date') return comparedSql(range.field, bounds, { view, read: instantOf, left: instantSql })
-  if (type === 'ip') return comparedSql(range.field, bounds, { view, read: addressOf, left: (value) => `address_hex(${value})` })
+  if (type === 'ip')
+    return comparedSql(range.field, bounds, {
+      view,
+      read: addressOf,
+      left: (value) => `address_hex(${value})`,
+    })
   if (type === 'long' || bounds.every(([, value]) => numberOf(value) !== undefined)) {
     return comparedSql(range.field, bounds, { view, read: numberOf, left: numberSql })
   }

@@ -17,14 +17,32 @@ export interface ThriftField {
   value: ThriftValue
 }
 
-export const Type = { true: 1, false: 2, byte: 3, i16: 4, i32: 5, i64: 6, double: 7, binary: 8, list: 9, set: 10, struct: 12 } as const
+export const Type = {
+  true: 1,
+  false: 2,
+  byte: 3,
+  i16: 4,
+  i32: 5,
+  i64: 6,
+  double: 7,
+  binary: 8,
+  list: 9,
+  set: 10,
+  struct: 12,
+} as const
 
 export const i16 = (value: number): ThriftField => ({ type: Type.i16, value })
 export const i32 = (value: number): ThriftField => ({ type: Type.i32, value })
 /** Safe integers only. */
 export const i64 = (value: number): ThriftField => ({ type: Type.i64, value })
-export const binary = (value: Uint8Array | string): ThriftField => ({ type: Type.binary, value: typeof value === 'string' ? Buffer.from(value) : value })
-export const list = (of: number, items: ThriftValue[]): ThriftField => ({ type: Type.list, value: { of, items } })
+export const binary = (value: Uint8Array | string): ThriftField => ({
+  type: Type.binary,
+  value: typeof value === 'string' ? Buffer.from(value) : value,
+})
+export const list = (of: number, items: ThriftValue[]): ThriftField => ({
+  type: Type.list,
+  value: { of, items },
+})
 export const struct = (fields: Readonly<Record<number, ThriftField | undefined>>): ThriftStruct => {
   const map: ThriftStruct = new Map()
   for (const [id, field] of Object.entries(fields)) if (field !== undefined) map.set(Number(id), field)

@@ -14,7 +14,11 @@ export async function top({ catalog, database }: Reading, request: TopRequest): 
     const read = { ...rangeOf(request), scope, where: (segment: Segment) => querySql(query, segment.view) }
     const areSingle = refs.every(({ segment }) => valuesOf(segment, field).single)
     if (areSingle) {
-      const sql = readSql(refs, { ...read, select: (segment) => `${valuesOf(segment, field).sql} AS v, count(*) AS c`, groupBy: 'v' })
+      const sql = readSql(refs, {
+        ...read,
+        select: (segment) => `${valuesOf(segment, field).sql} AS v, count(*) AS c`,
+        groupBy: 'v',
+      })
       if (sql === undefined) return { values: [], total: 0, withField: 0 }
       const counted = `WITH t AS (SELECT v, sum(c)::BIGINT AS c FROM (${sql}) GROUP BY v)`
       const rows = await database.rows(
@@ -38,7 +42,10 @@ export async function top({ catalog, database }: Reading, request: TopRequest): 
       `SELECT v, count(*) AS c FROM (SELECT unnest(l) AS v FROM (${lists})) GROUP BY v ORDER BY c DESC, v LIMIT ${limit}`,
       signal,
     )
-    const counts = readSql(refs, { ...read, select: (segment) => `count(*) AS t, count(*) FILTER (len(${list(segment)}) > 0) AS w` })!
+    const counts = readSql(refs, {
+      ...read,
+      select: (segment) => `count(*) AS t, count(*) FILTER (len(${list(segment)}) > 0) AS w`,
+    })!
     const [sums] = await database.rows(`SELECT sum(t)::BIGINT, sum(w)::BIGINT FROM (${counts})`, signal)
     return {
       values: values.map(([value, count]) => ({ value: value as string, count: Number(count) })),

@@ -97,7 +97,16 @@ export class WordColumn {
 
 /** What follows a backslash; 0 where only the slow way knows. */
 const UNESCAPED = new Uint8Array(256)
-for (const [escape, byte] of Object.entries({ '"': 0x22, '\\': 0x5c, '/': 0x2f, b: 8, f: 12, n: 10, r: 13, t: 9 })) {
+for (const [escape, byte] of Object.entries({
+  '"': 0x22,
+  '\\': 0x5c,
+  '/': 0x2f,
+  b: 8,
+  f: 12,
+  n: 10,
+  r: 13,
+  t: 9,
+})) {
   UNESCAPED[escape.charCodeAt(0)] = byte
 }
 

@@ -35,4 +35,8 @@ export type MergedSegment = Pick<BuiltSegment, 'rows' | 'bytes' | 'blocks'>
 
 export type WorkerReply =
   | { readonly id: number; readonly built: BuiltSegment | MergedSegment; readonly error?: undefined }
-  | { readonly id: number; readonly error: { readonly code: string; readonly message: string }; readonly built?: undefined }
+  | {
+      readonly id: number
+      readonly error: { readonly code: string; readonly message: string }
+      readonly built?: undefined
+    }
