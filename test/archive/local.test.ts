@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import {
   appendFileSync,
   mkdirSync,
@@ -180,6 +181,19 @@ describe('when the disk fails', () => {
       expect(readdirSync(join(directory, 'open'))).toEqual([])
     },
   )
+
+  it('what a failed write left behind is cut off, also where the next block is shorter', async () => {
+    await using archive = await openAt(emptyDirectory())
+    await archive.append(archived([rawBatch()]))
+    const large = createHash('shake256', { outputLength: 100_000 }).update('noise').digest()
+    armFaults('archive-append=ENOSPC')
+    await expect(
+      archive.append(archived([rawBatch({ payload: large, firstSeq: 10 })])),
+    ).rejects.toMatchObject({ code: 'disk-full' })
+    await archive.append(archived([rawBatch({ firstSeq: 4000 })]))
+    const [manifest] = await archive.seal({ all: true })
+    expect(seqs(await readAll(archive, manifest!.name))).toEqual([0, 4000])
+  })
 
   it('a seal that fails leaves the segment open and is done later', async () => {
     const directory = emptyDirectory()

@@ -259,7 +259,7 @@ export function archiveContract(name: string, newPlace: () => Promise<ArchivePla
       async (how) => {
         const place = await newPlace()
         const archive = await open(place)
-        await archive.append(archived(rawChain(50)))
+        for (const batch of rawChain(20)) await archive.append(archived([batch]))
         const [manifest] = await archive.seal({ all: true })
         await place.spoil(manifest!.name, how)
         const seen: unknown[] = []

@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { DecklogError, diskError, systemCode } from '../../core/errors.ts'
@@ -149,14 +149,4 @@ async function syncParents(from: string, to: string): Promise<void> {
 
 function unlessMissing(error: unknown): void {
   if (systemCode(error) !== 'ENOENT') throw error
-}
-
-/** Bytes of a file, or undefined when it is not there. */
-export async function bytesOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined
-    throw diskError(error, `read the archive's segment ${path}`)
-  }
 }
