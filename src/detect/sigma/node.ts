@@ -99,7 +99,10 @@ export function mapFields(node: Node, rename: (field: string) => string, roots: 
   })
 }
 
-/** Decides what `constants` decide. A field that they do not have stays open: an event may bring it. */
+/**
+ * Decides what `constants` decide. A field that they do not have stays open: an event may bring it. They are nested, without
+ * dots in their keys, and win over what the event has at the same place.
+ */
 export function specialize(node: Node, constants: JsonObject): Node {
   return mapLeaves(node, (leaf) => {
     if (leaf.kind !== 'field' && leaf.kind !== 'exists') return leaf

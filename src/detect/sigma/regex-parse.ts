@@ -82,7 +82,6 @@ class Reader {
     const atom = this.#atom()
     const range = this.#quantifier()
     if (range === undefined) return atom
-    if (atom.kind === 'assert') this.#fail('a repeated assertion', 'leave the repetition out')
     // Lazy or greedy is the same to a matcher that only says whether there is a match.
     if (this.#take('+')) this.#fail('a possessive quantifier', 'leave the second "+" out')
     this.#take('?')
