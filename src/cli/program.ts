@@ -10,7 +10,10 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   check: async () => (await import('./check.ts')).checkCommand(),
   parse: async () => (await import('./parse.ts')).parseCommand(),
   replay: async () => (await import('./parse.ts')).replayCommand(),
-  search: async () => (await import('./search.ts')).searchCommand(),
+  search: async () =>
+    (await import('./search.ts')).searchCommand({
+      openStore: (await import('../app/open-store.ts')).openDataDirectory,
+    }),
   rules: async () => (await import('./rules.ts')).rulesCommand(),
   generate: async () => (await import('./generate.ts')).generateCommand(),
   'dead-letter': async () => (await import('./dead-letter.ts')).deadLetterCommand(),

@@ -1,0 +1,58 @@
+import { resolve } from 'node:path'
+import { loadConfig } from '../config/config.ts'
+import { discoverSources } from '../config/discover.ts'
+import { loadPipelines } from '../config/pipelines.ts'
+import { DecklogError } from '../core/errors.ts'
+import { loadRules } from '../detect/sigma/load.ts'
+import { formatProblem } from '../detect/sigma/problem.ts'
+import { parsersOnly } from '../roles/process/parts.ts'
+import { compilePipeline } from '../stages/pipeline.ts'
+import { isHeld } from '../store/duckdb/lock.ts'
+import { layoutOf, PIPELINES_DIRECTORY } from './places.ts'
+import { addressProblems, dataDirectoryProblems, type Problem, sourceProblems } from './problems.ts'
+
+export interface CheckReport {
+  readonly classes: number
+  readonly rules: number
+  readonly sources: number
+  readonly problems: readonly Problem[]
+}
+
+/** Finds what is wrong, as much of it as can be seen at once, without starting anything. */
+export async function checkConfiguration(options: {
+  readonly config?: string
+  readonly data?: string
+}): Promise<CheckReport> {
+  const problems: Problem[] = []
+  try {
+    const loaded = loadConfig(options.config)
+    const config = options.data === undefined ? loaded : { ...loaded, dataDir: options.data }
+    const pipelines = loadPipelines(config.pipelines ?? PIPELINES_DIRECTORY)
+    for (const pipeline of pipelines.classes) compilePipeline(pipeline, parsersOnly)
+    const { rules, problems: wrong } = await loadRules({ directory: `${pipelines.directory}/rules` })
+    for (const one of wrong) {
+      problems.push({
+        severity: one.severity === 'error' ? 'error' : 'warning',
+        message: formatProblem(one),
+        exitStatus: 2,
+      })
+    }
+    const sources = config.sources ?? discoverSources()
+    problems.push(
+      ...sourceProblems(config, sources, pipelines),
+      ...dataDirectoryProblems(config),
+      ...(await addressProblems(config)),
+    )
+    if (isHeld(layoutOf(resolve(config.dataDir)).store)) {
+      const message = `${config.at(['dataDir'])}: the data directory ${config.dataDir} is held by a running decklog; stop it, or set dataDir or --data to another folder`
+      problems.push({ severity: 'error', message, exitStatus: 3 })
+    }
+    return { classes: pipelines.classes.length, rules: rules.length, sources: sources.length, problems }
+  } catch (error) {
+    if (!(error instanceof DecklogError)) throw error
+    const found = error.message
+      .split('\n')
+      .map((message): Problem => ({ severity: 'error', message, exitStatus: 2 }))
+    return { classes: 0, rules: 0, sources: 0, problems: [...problems, ...found] }
+  }
+}

@@ -1,0 +1,31 @@
+import type { Config, SourceConfig } from '../config/config.ts'
+import type { Pipelines } from '../config/pipelines.ts'
+import type { Bus } from '../ports/bus.ts'
+import type { Store } from '../ports/store.ts'
+import type { ShipStatus } from '../roles/ship/ship.ts'
+
+/** What `/api/status` says. */
+export function statusReport(options: {
+  readonly config: Config
+  readonly demo: boolean
+  readonly sources: readonly SourceConfig[]
+  readonly pipelines: Pipelines
+  readonly store: Store
+  readonly bus: Bus
+  readonly ship: { status(): ShipStatus }
+  readonly startedMs: number
+}): () => Promise<unknown> {
+  const { config, demo, sources, pipelines, store, bus, ship, startedMs } = options
+  return async () => ({
+    cluster: config.cluster,
+    node: config.node,
+    demo,
+    startedMs,
+    sources,
+    pipelineVersion: pipelines.version,
+    classes: pipelines.classes.map(({ class: name, weight }) => ({ class: name, weight })),
+    usage: await store.usage(),
+    lag: await bus.lag(),
+    ship: ship.status(),
+  })
+}
