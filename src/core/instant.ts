@@ -65,12 +65,11 @@ function parseIso(text: string): Instant | undefined {
 
 /** Milliseconds of a date that exists, or undefined: `Date` rolls 30 February to 2 March, silently. */
 function utcMs(parts: readonly number[]): number | undefined {
-  const [year, month = 1, day = 1, hour = 0, minute = 0, second = 0] = parts
+  const [year, month = 1, , hour = 0, minute = 0, second = 0] = parts
   if (year === undefined || year < YEAR_MIN || year > YEAR_MAX) return undefined
   if (hour > 23 || minute > 59 || second > 59) return undefined
   const ms = rolledMs(parts)
-  const date = new Date(ms)
-  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day ? ms : undefined
+  return new Date(ms).getUTCMonth() === month - 1 ? ms : undefined
 }
 
 function rolledMs(parts: readonly number[]): number {

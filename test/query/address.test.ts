@@ -21,6 +21,23 @@ test('what Node takes for an address is one, and nothing else', () => {
 })
 
 test.each([
+  '01.2.3.4',
+  '1.2.3.04',
+  '256.1.1.1',
+  '1.2.3',
+  '1.2.3.4.5',
+  '1::2::3',
+  '1:2:3:4:5:6:7',
+  '::1%eth0',
+  '12345::',
+  '1.2.3.4:80',
+  ':',
+  '',
+])('%j is no address', (text) => {
+  expect(parseAddress(text)).toBeUndefined()
+})
+
+test.each([
   ['10.0.0.1', '10.0.0.1'],
   ['::', '::'],
   ['::1', '::1'],
