@@ -101,11 +101,10 @@ export function valueText(value: string): string {
 
 export function escapedField(field: string): string {
   if (/^(?:and|or|not)$/iu.test(field)) return `\\${field}`
-  return escapeUnseen(
-    field.replace(/[\\():<>"*{}\s]/gu, (character) =>
-      /[\t\n\r]/u.test(character) ? character : `\\${character}`,
-    ),
+  const escaped = field.replace(/[\\():<>"*{}\s]/gu, (found) =>
+    found === '\t' || found.match(UNSAFE) ? found : `\\${found}`,
   )
+  return escapeUnseen(escaped)
 }
 
 function escapeUnseen(text: string): string {

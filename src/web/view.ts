@@ -38,7 +38,10 @@ export function readView(search: string): View {
     from: text('from', DEFAULT_VIEW.from),
     to: text('to', DEFAULT_VIEW.to),
     zone: isZone(zone) ? zone : DEFAULT_VIEW.zone,
-    columns: columns === null ? DEFAULT_VIEW.columns : unique(columns.split(',')).slice(0, COLUMNS_MAX),
+    columns:
+      columns === null
+        ? DEFAULT_VIEW.columns
+        : unique(columns.split(',').map(unescaped)).slice(0, COLUMNS_MAX),
     open: params.get('open') ?? undefined,
     live: params.get('live') === '1',
   }
@@ -53,7 +56,8 @@ export function writeView(view: View): string {
     params.set('to', view.to)
   }
   if (view.zone !== DEFAULT_VIEW.zone) params.set('tz', view.zone)
-  if (view.columns.join() !== DEFAULT_VIEW.columns.join()) params.set('columns', view.columns.join())
+  if (view.columns.join() !== DEFAULT_VIEW.columns.join())
+    params.set('columns', view.columns.map(escaped).join())
   if (view.open !== undefined) params.set('open', view.open)
   if (view.live) params.set('live', '1')
   const text = params.toString()
@@ -66,6 +70,15 @@ export function shareable(view: View, nowMs: number): View {
   const range = readRange(view, nowMs)
   if (range === undefined) return view
   return { ...view, from: iso(range.fromMs), to: iso(range.toMs), live: false }
+}
+
+/** A comma in a field's name parts no columns. */
+function escaped(name: string): string {
+  return name.replaceAll('%', '%25').replaceAll(',', '%2C')
+}
+
+function unescaped(name: string): string {
+  return name.replaceAll('%2C', ',').replaceAll('%25', '%')
 }
 
 function unique(names: readonly string[]): string[] {

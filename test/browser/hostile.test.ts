@@ -102,8 +102,8 @@ describe.skipIf(noBrowser !== undefined)('hostile log text', () => {
     ]) {
       expect(all).toContain(mark)
     }
-    // oxlint-disable-next-line no-control-regex
     expect(all).not.toMatch(
+      // oxlint-disable-next-line no-control-regex
       /[\u0000-\u0008\u000b-\u001f\u0080-\u009f\u202a-\u202e\u2066-\u2069\u200b\ufeff]/u,
     )
     expect(await page.locator('.marker[title*="RIGHT-TO-LEFT OVERRIDE"]').count()).toBeGreaterThan(0)

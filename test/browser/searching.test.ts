@@ -211,7 +211,7 @@ describe.skipIf(noBrowser !== undefined)('searching', () => {
       page.getByRole('link', { name: /columns shown/ }).click(),
     ])
     expect(download.suggestedFilename()).toMatch(/\.csv$/)
-    const lines = readFileSync((await download.path())!, 'utf8')
+    const lines = readFileSync(await download.path(), 'utf8')
       .trim()
       .split(/\r?\n/)
     expect(lines[0]).toBe('@timestamp,source.ip,message,id')
