@@ -93,7 +93,7 @@ function benchFormat(
 function pods(): PipelineSpec {
   return {
     class: 'pod',
-    match: [{ when: { format: 'cri' }, parse: ['cri'], dataset: 'kubernetes.container_logs' }],
+    match: [{ when: { format: 'cri' }, parse: ['cri', ['json']], dataset: 'kubernetes.container_logs' }],
   }
 }
 

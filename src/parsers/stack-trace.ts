@@ -9,14 +9,18 @@ import type { TraceFormat, TraceProgress } from '../ports/line-format.ts'
  * Go               panic: text | fatal error: text | goroutine N [state]:    then calls, indented files, more goroutines
  * Ruby             file.rb:1:in `method': text (SomeError)  then indented "from …"
  * ```
+ * Invariant: a reader that begins in the middle of a trace never takes a line that one from its start would not have taken: the
+ * kind that a middle line begins accepts a part of what the kind around it accepts. See docs/decisions/settling.md.
  */
 export const stackTrace: TraceFormat = { prepare, begin, continues, describe }
 
+/** The phase of `python` is 0 in a traceback and 1 after its last line; the others have none. */
 const Kind = { block: 1, python: 2, go: 3 } as const
-/** Of `python`: 0 in a traceback, 1 after its last line. */
 
 /** Heads are looked for in the first bytes of a line only: a megabyte without a space must not be searched again and again. */
 const HEAD_CHARACTERS_MAX = 2048
+
+const GO_HEAD = /^(?:panic: |fatal error: |goroutine \d+ \[[^\]]*\]:)/
 
 /** Every head holds one of these, so a batch without them has no heads. */
 const NEEDLES = [
@@ -58,7 +62,7 @@ function nearestOf(positions: readonly number[]): number {
 function begin(line: string): TraceProgress | undefined {
   const text = line.slice(0, HEAD_CHARACTERS_MAX)
   if (text.startsWith('Traceback (most recent call last)')) return { kind: Kind.python, phase: 0 }
-  if (/^(?:panic: |fatal error: |goroutine \d+ \[[^\]]*\]:)/.test(text)) return { kind: Kind.go, phase: 0 }
+  if (GO_HEAD.test(text)) return { kind: Kind.go, phase: 0 }
   return isBlockHead(text) ? { kind: Kind.block, phase: 0 } : undefined
 }
 
@@ -78,15 +82,18 @@ function continues(trace: TraceProgress, line: string): boolean {
   const text = line.slice(0, HEAD_CHARACTERS_MAX)
   // An empty line belongs if a later one does: its caller keeps it until then.
   if (text === '' || text === '\r') return trace.kind !== Kind.block
+  if (continuesBlock(text)) return true
   if (trace.kind === Kind.python) return continuesPython(trace, text)
-  if (trace.kind === Kind.go) return continuesGo(text)
+  return trace.kind === Kind.go && continuesGo(text)
+}
+
+function continuesBlock(text: string): boolean {
   return /^[\t ]/.test(text) || /^(?:Caused by: |Suppressed: |---> |--- End of |\}$)/.test(text)
 }
 
 function continuesPython(trace: TraceProgress, text: string): boolean {
   if (trace.phase === 0) {
-    if (/^[\t ]/.test(text)) return true
-    if (!/^[A-Za-z_][\w.]*(?::|$)/.test(text)) return false
+    if (!/^[A-Za-z_][\w.]*(?::|$)/.test(text) || GO_HEAD.test(text)) return false
     trace.phase = 1
     return true
   }
@@ -101,7 +108,6 @@ function continuesPython(trace: TraceProgress, text: string): boolean {
 }
 
 function continuesGo(text: string): boolean {
-  if (/^\t/.test(text)) return true
   if (/^(?:goroutine \d+ \[|\[signal |created by |exit status |runtime: |runtime stack:)/.test(text))
     return true
   return isGoCall(text)

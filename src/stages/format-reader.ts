@@ -4,7 +4,7 @@ import { EventFlag } from '../core/event-batch.ts'
 import type { LineFilter, MatchedRule } from '../core/tagging.ts'
 import type { FormatContext, FormatDefinition } from '../ports/format.ts'
 import { DocumentRenderer } from './document-renderer.ts'
-import type { BatchRun, RecordReader } from './run.ts'
+import type { BatchRun, RecordReader, WholeRecord } from './run.ts'
 import { isSignal, ruleFields } from './tags.ts'
 import { oddCharacters } from './text-quality.ts'
 import { FUTURE_SECONDS } from './times.ts'
@@ -43,10 +43,10 @@ export class FormatReader implements RecordReader {
     return { count: read, end: Math.min(at, raw.length) }
   }
 
-  readOne(run: BatchRun, record: Buffer, _position: number, truncated: boolean): void {
-    const end = record.at(-1) === 0x0a ? record.length - 1 : record.length
-    const emitter = new RecordEmitter(run, this.#chain, record)
-    emitter.emit({ raw: record, start: 0, end, seq: run.batch.firstSeq, truncated })
+  readOne(run: BatchRun, record: WholeRecord): void {
+    const { bytes, seq, truncated } = record
+    const end = bytes.at(-1) === 0x0a ? bytes.length - 1 : bytes.length
+    new RecordEmitter(run, this.#chain, bytes).emit({ raw: bytes, start: 0, end, seq, truncated })
   }
 
   close(): void {}

@@ -36,6 +36,9 @@ const TEXT_COPIES_MAX = ESCAPE_BYTES_MAX + 2
 /** Identifiers of a payload that are longer than this are none. */
 const IDENTIFIER_BYTES_MAX = 256
 
+/** Filled and read within one event. */
+const sharedScan: PayloadScan = newPayloadScan()
+
 const NEVER: LineFilter = { none: true, may: () => false }
 
 /** Writes the documents of one batch of lines, from raw bytes to document bytes. Made once a batch. */
@@ -45,7 +48,7 @@ export class LineEmitter {
   readonly #run: BatchRun
   readonly #format: LineFormat
   readonly #payload: PayloadFormat
-  readonly #scan: PayloadScan = newPayloadScan()
+  readonly #scan: PayloadScan = sharedScan
   /** By zone. */
   readonly #segments = new Map<number, LineSegments>()
   readonly #utc: LineSegments

@@ -1,4 +1,5 @@
-import { CARRY_SPAN_BYTES_MAX, CARRY_STREAM_BYTES_MAX } from '../core/limits.ts'
+import type { SeqRange } from '../core/event-batch.ts'
+import { CARRY_STREAM_BYTES_MAX } from '../core/limits.ts'
 import { QualityBit } from '../core/quality.ts'
 import type { LineFilter } from '../core/tagging.ts'
 import {
@@ -7,6 +8,7 @@ import {
   newLineHeader,
   type PayloadFormat,
   type TraceFormat,
+  type TraceProgress,
 } from '../ports/line-format.ts'
 import { type Line, newLine } from './line.ts'
 import { LineEmitter } from './line-emitter.ts'
@@ -15,15 +17,13 @@ import {
   addLine,
   addRecord,
   beginJoining,
-  costOf,
-  headText,
   type Joining,
   partOf,
   type RecordSpan,
-  rangesOf,
+  textStartOf,
   timeOf,
 } from './line-joining.ts'
-import type { BatchRun, RecordReader } from './run.ts'
+import type { BatchRun, RecordReader, WholeRecord } from './run.ts'
 
 export interface LineFormats {
   readonly line: LineFormat
@@ -35,8 +35,9 @@ export interface LineFormats {
 const TRACE_GAP_SECONDS = 2
 /** A part of a line whose next part is later than this has lost it. */
 const PARTIAL_GAP_SECONDS = 30
-/** What is looked at of a text to see whether it belongs to a trace. */
-const HEAD_CHARACTERS_MAX = 2048
+
+const NOTHING = Buffer.alloc(0)
+const NEVER: LineFilter = { none: true, may: () => false }
 
 /** What one key (stdout or stderr) has begun: a stack trace, and after it the parts of a line. */
 interface KeyCarry {
@@ -55,8 +56,8 @@ export class LineReader implements RecordReader {
   readonly #carries: readonly KeyCarry[]
   #open = 0
   #run: BatchRun | undefined
-  #emitter!: LineEmitter
-  #heads!: LineFilter
+  #emitter: LineEmitter | undefined
+  #heads: LineFilter = NEVER
 
   constructor(formats: LineFormats) {
     this.#formats = formats
@@ -65,7 +66,7 @@ export class LineReader implements RecordReader {
 
   get openSince(): number {
     let since = Number.POSITIVE_INFINITY
-    for (const one of this.#joinings()) since = Math.min(since, one.seqs[0]!)
+    for (const one of this.#joinings()) since = Math.min(since, one.ranges[0]![0])
     return since
   }
 
@@ -75,12 +76,12 @@ export class LineReader implements RecordReader {
     return bytes
   }
 
-  readAll(run: BatchRun, raw: Buffer, position: number): { count: number; end: number } {
+  readAll(run: BatchRun, raw: Buffer): { count: number; end: number } {
     this.#enter(run, raw)
     const { firstSeq, count } = run.batch
     const header = this.#header
     const format = this.#formats.line
-    const emitter = this.#emitter
+    const emitter = this.#emitter!
     const heads = this.#heads
     let at = 0
     let read = 0
@@ -98,36 +99,43 @@ export class LineReader implements RecordReader {
       ) {
         this.#emitWhole(emitter, raw, at, end, firstSeq + read, 0)
       } else {
-        this.#readSlowly(
-          { bytes: raw, start: at, end, seq: firstSeq + read, position: position + at },
-          isLine,
-          0,
-        )
+        this.#readSlowly({ bytes: raw, start: at, end, seq: firstSeq + read }, isLine, 0)
       }
       at = end + 1
       read++
     }
+    this.#leave()
     return { count: read, end: Math.min(at, raw.length) }
   }
 
-  readOne(run: BatchRun, record: Buffer, position: number, truncated: boolean): void {
-    this.#enter(run, record)
-    const end = record.at(-1) === 0x0a ? record.length - 1 : record.length
-    const isLine = this.#formats.line.read(record, 0, end, this.#header)
-    const span = { bytes: record, start: 0, end, seq: run.batch.firstSeq, position }
-    this.#readSlowly(span, isLine, truncated ? QualityBit.truncated : 0)
+  readOne(run: BatchRun, record: WholeRecord): void {
+    const { bytes, seq } = record
+    this.#enter(run, bytes)
+    const end = bytes.at(-1) === 0x0a ? bytes.length - 1 : bytes.length
+    const isLine = this.#formats.line.read(bytes, 0, end, this.#header)
+    this.#readSlowly({ bytes, start: 0, end, seq }, isLine, record.truncated ? QualityBit.truncated : 0)
+    this.#leave()
   }
 
   close(run: BatchRun, quality: number): void {
     if (this.#open === 0) return
-    if (this.#run !== run) this.#enter(run, Buffer.alloc(0))
+    this.#enter(run, NOTHING)
     for (const carry of this.#carries) this.#closeKey(carry, quality)
+    this.#leave()
   }
 
   #enter(run: BatchRun, raw: Buffer): void {
     this.#run = run
     this.#emitter = new LineEmitter(run, this.#formats, raw)
     this.#heads = this.#formats.trace.prepare(raw)
+  }
+
+  /** Lets go of the batch: there are thousands of streams, and each would keep its last one. */
+  #leave(): void {
+    this.#run = undefined
+    this.#emitter = undefined
+    this.#heads = NEVER
+    this.#line.bytes = NOTHING
   }
 
   *#joinings(): Generator<Joining> {
@@ -140,11 +148,11 @@ export class LineReader implements RecordReader {
   /** `#header` is that of the record, when `isLine`. */
   #readSlowly(record: RecordSpan, isLine: boolean, quality: number): void {
     const header = this.#header
-    if (this.#open > 0) this.#expire(record.position, isLine && header.timeValid ? timeOf(header) : -1)
     if (!isLine) {
       this.#emitForeign(record, quality)
       return
     }
+    if (this.#open > 0 && header.timeValid) this.#expire(timeOf(header))
     const carry = this.#carries[header.key]!
     if (header.partial || carry.parts !== undefined) this.#readPart(record, carry, quality)
     else this.#readWhole(record, carry, quality)
@@ -152,19 +160,17 @@ export class LineReader implements RecordReader {
 
   #readPart(record: RecordSpan, carry: KeyCarry, quality: number): void {
     const header = this.#header
-    this.#makeRoom(costOf(record))
     if (carry.parts === undefined) {
-      carry.parts = beginJoining(record, header)
+      carry.parts = beginJoining(record, header, this.#room)
       this.#open++
-    } else addRecord(carry.parts, record, header)
+    } else addRecord(carry.parts, record, header, this.#room)
     carry.parts.quality |= quality
     if (header.partial) return
     const line = carry.parts
     carry.parts = undefined
     this.#open--
-    const isEmpty = line.chunks.every((chunk) => chunk.length === 0)
-    if (isEmpty) this.#skip(line.seqs)
-    else this.#takeLine(line, carry)
+    if (line.chunks.length > 0 || line.isCut) this.#takeLine(line, carry)
+    else this.#skip(line.ranges)
   }
 
   #readWhole(record: RecordSpan, carry: KeyCarry, quality: number): void {
@@ -173,81 +179,58 @@ export class LineReader implements RecordReader {
     const length = end - header.textStart
     if (length === 0 || (length === 1 && bytes[header.textStart] === 0x0d)) {
       this.#readEmpty(record, carry)
-    } else if (carry.trace !== undefined || this.#heads.may(start, end)) {
-      const text = bytes.toString(
-        'latin1',
-        header.textStart,
-        Math.min(end, header.textStart + HEAD_CHARACTERS_MAX + 1),
-      )
-      if (carry.trace === undefined && this.#formats.trace.begin(text) === undefined) {
-        this.#emitWhole(this.#emitter, bytes, start, end, record.seq, quality)
-        return
-      }
-      const line = beginJoining(record, header)
+      return
+    }
+    const isTrace =
+      carry.trace !== undefined ||
+      (this.#heads.may(start, end) && this.#formats.trace.begin(textStartOf(record, header)) !== undefined)
+    if (isTrace) {
+      const line = beginJoining(record, header, this.#room)
       line.quality |= quality
       this.#takeLine(line, carry)
-    } else this.#emitWhole(this.#emitter, bytes, start, end, record.seq, quality)
+    } else this.#emitWhole(this.#emitter!, bytes, start, end, record.seq, quality)
   }
 
   #readEmpty(record: RecordSpan, carry: KeyCarry): void {
     const { trace } = carry
     if (trace !== undefined && this.#formats.trace.continues(trace.trace!, '')) {
-      this.#makeRoom(costOf(record))
-      if (carry.trace === trace) {
-        addBlank(trace, record, this.#header)
-        return
-      }
+      addBlank(trace, record, this.#header, this.#room)
+      return
     }
     this.#closeTrace(carry, 0)
-    this.#skip([record.seq])
+    this.#skip([[record.seq, record.seq]])
   }
 
   /** A whole line, with all its parts: goes on with a trace, begins one, or is an event of its own. */
   #takeLine(line: Joining, carry: KeyCarry): void {
-    const { trace: format } = this.#formats
-    const text = headText(line, HEAD_CHARACTERS_MAX + 1)
-    if (carry.trace !== undefined && format.continues(carry.trace.trace!, text)) {
-      this.#makeRoom(line.bytes)
-      // Making room may have closed the very trace that it goes on with.
-      if (carry.trace !== undefined) {
-        addLine(carry.trace, line)
-        return
-      }
+    const format = this.#formats.trace
+    if (carry.trace !== undefined && format.continues(carry.trace.trace!, line.lastText)) {
+      addLine(carry.trace, line, this.#room)
+      return
     }
     this.#closeTrace(carry, 0)
-    line.trace = format.begin(text)
+    line.trace = format.begin(line.lastText)
     if (line.trace === undefined) {
       this.#emitJoined(line)
       return
     }
-    this.#makeRoom(line.bytes)
     carry.trace = line
     this.#open++
   }
 
-  #makeRoom(bytes: number): void {
-    if (this.#open === 0 || this.openBytes + bytes <= CARRY_STREAM_BYTES_MAX) return
-    for (const carry of this.#carries) this.#closeKey(carry, QualityBit.carryLimit)
+  /** Bytes that may still be kept. */
+  get #room(): number {
+    return Math.min(CARRY_STREAM_BYTES_MAX, this.#run!.carryRoomBytes) - this.openBytes
   }
 
-  /** Ends what lies too far back: in the stream, or by the records' own times (`time` -1 when there is none). */
-  #expire(position: number, time: number): void {
-    for (const one of this.#joinings()) {
-      if (position - one.position <= CARRY_SPAN_BYTES_MAX) continue
-      for (const carry of this.#carries) this.#closeKey(carry, QualityBit.carryLimit)
-      return
-    }
-    if (time < 0) return
+  /** Ends what has ended by the records' own times. */
+  #expire(time: number): void {
     for (const carry of this.#carries) {
-      if (
-        carry.trace !== undefined &&
-        time - carry.trace.lastTime > TRACE_GAP_SECONDS &&
-        carry.parts === undefined
-      ) {
+      if (carry.parts !== undefined) {
+        if (time - carry.parts.lastTime > PARTIAL_GAP_SECONDS) this.#closeKey(carry, 0)
+      } else if (carry.trace !== undefined && time - carry.trace.lastTime > TRACE_GAP_SECONDS) {
         this.#closeTrace(carry, 0)
       }
-      if (carry.parts !== undefined && time - carry.parts.lastTime > PARTIAL_GAP_SECONDS)
-        this.#closeKey(carry, 0)
     }
   }
 
@@ -268,11 +251,11 @@ export class LineReader implements RecordReader {
     this.#open--
     trace.quality |= quality
     this.#emitJoined(trace)
-    this.#skip(trace.blanks.map(({ seq }) => seq))
+    this.#skip(trace.blanks.map(({ seq }): SeqRange => [seq, seq]))
   }
 
-  #skip(seqs: readonly number[]): void {
-    for (const seq of seqs) this.#run!.sink.cover(seq, seq, 'skipped', 'empty')
+  #skip(ranges: readonly SeqRange[]): void {
+    for (const [first, last] of ranges) this.#run!.sink.cover(first, last, 'skipped', 'empty')
   }
 
   /** The hot path. `#header` is that of the record. */
@@ -301,9 +284,7 @@ export class LineReader implements RecordReader {
     line.nanos = header.nanos
     line.zoneMinutes = header.zoneMinutes
     line.quality = quality
-    line.decklogMore = header.canonical
-      ? ''
-      : partsMember([partOf({ bytes, start, end, seq, position: 0 }, header)])
+    line.decklogMore = header.canonical ? '' : partsMember([partOf({ bytes, start, end, seq }, header)])
     line.more = ''
     line.isJoined = false
     line.mayMatch = !emitter.tagFilter.none && emitter.tagFilter.may(start, end)
@@ -312,14 +293,13 @@ export class LineReader implements RecordReader {
   }
 
   #emitJoined(joining: Joining): void {
-    const { seqs, time, chunks } = joining
+    const { ranges, records, time, chunks } = joining
     const line = this.#line
-    const ranges = rangesOf(seqs)
     line.bytes = Buffer.concat([time, ...chunks])
     line.from = time.length
     line.to = line.bytes.length
     line.key = joining.key
-    line.firstSeq = seqs[0]!
+    line.firstSeq = ranges[0]![0]
     line.lastSeq = ranges[0]![1]
     line.ranges = ranges.length > 1 ? ranges : undefined
     line.rangesText = ranges.length > 1 ? `,"ranges":${JSON.stringify(ranges)}` : ''
@@ -329,19 +309,20 @@ export class LineReader implements RecordReader {
     line.seconds = joining.seconds
     line.nanos = joining.nanos
     line.zoneMinutes = joining.zoneMinutes
-    line.quality = joining.quality
-    line.decklogMore = seqs.length > 1 || !joining.canonical ? partsMember(joining.parts) : ''
-    line.more = joining.trace !== undefined && seqs.length > 1 ? this.#errorMember(joining) : ''
+    line.quality = joining.quality | (joining.isCut ? QualityBit.truncated | QualityBit.carryLimit : 0)
+    const hasParts = !joining.isCut && (records > 1 || !joining.canonical)
+    line.decklogMore = hasParts ? partsMember(joining.parts) : ''
+    line.more = joining.trace !== undefined && records > 1 ? this.#errorMember(joining.trace, line) : ''
     line.isJoined = true
     line.mayMatch = this.#run!.tagger !== undefined
     line.mayRedact = this.#run!.redactor !== undefined
-    this.#emitter.emit(line)
+    this.#emitter!.emit(line)
   }
 
-  /** `,"error":{…}` of a joined trace, or nothing. */
-  #errorMember(joining: Joining): string {
-    const text = Buffer.concat(joining.chunks).toString()
-    const error = this.#formats.trace.describe(joining.trace!, text)
+  /** `,"error":{…}` of a joined trace, or nothing. Said of the redacted text: an error's message has secrets too. */
+  #errorMember(trace: TraceProgress, line: Line): string {
+    const text = line.bytes.toString('utf8', line.from, line.to)
+    const error = this.#formats.trace.describe(trace, this.#run!.redactor?.apply(text) ?? text)
     return Object.keys(error).length === 0 ? '' : `,"error":${JSON.stringify(error)}`
   }
 
@@ -349,7 +330,7 @@ export class LineReader implements RecordReader {
   #emitForeign(record: RecordSpan, quality: number): void {
     const { bytes, start, end, seq } = record
     if (end === start || (end - start === 1 && bytes[start] === 0x0d)) {
-      this.#skip([seq])
+      this.#skip([[seq, seq]])
       return
     }
     const header = this.#header
@@ -362,7 +343,7 @@ export class LineReader implements RecordReader {
     header.textStart = start
     this.#run!.sink.parseFailed++
     const odd = QualityBit.parseFailed | QualityBit.timeMissing
-    this.#emitWhole(this.#emitter, bytes, start, end, seq, quality | odd)
+    this.#emitWhole(this.#emitter!, bytes, start, end, seq, quality | odd)
   }
 }
 

@@ -88,9 +88,8 @@ function readerOf(
   const [first, ...rest] = parse
   const line = typeof first === 'string' ? parts.lineFormats.get(first) : undefined
   if (line !== undefined) {
-    if (rest.length > 0)
-      throw invalid(spec, `${line.name} reads payloads itself; write parse: [${line.name}]`)
-    return () => new LineReader({ line, payload: parts.payload, trace: parts.trace })
+    const payload = payloadOf(spec, line.name, rest.flat(), parts)
+    return () => new LineReader({ line, payload, trace: parts.trace })
   }
   const chain: FormatChain = {
     record: formatOf(spec, first, 'record', parts),
@@ -99,6 +98,26 @@ function readerOf(
     ),
   }
   return () => new FormatReader(chain)
+}
+
+/** Container lines know one payload, `json`: without it their text stays text. */
+function payloadOf(
+  spec: PipelineSpec,
+  line: string,
+  names: readonly string[],
+  parts: PipelineParts,
+): PayloadFormat {
+  const other = names.find((name) => name !== 'json')
+  if (other !== undefined) throw invalid(spec, `behind ${line} only json can stand, not "${other}"`)
+  return names.length === 0 ? NO_PAYLOAD : parts.payload
+}
+
+const NO_PAYLOAD: PayloadFormat = {
+  scan(_bytes, _start, _end, into) {
+    into.quality = 0
+    return 'text'
+  },
+  level: () => undefined,
 }
 
 function formatOf(
@@ -113,11 +132,8 @@ function formatOf(
     throw invalid(spec, `parse names "${String(name)}", which is no format; formats: ${known}`)
   }
   if (format.kind !== kind) {
-    const place = kind === 'record' ? 'first' : 'behind a format that leaves a message'
-    throw invalid(
-      spec,
-      `parse has ${format.name}, a ${format.kind} format, ${place === 'first' ? 'first' : 'not first'}`,
-    )
+    const place = kind === 'record' ? 'first' : 'behind another'
+    throw invalid(spec, `parse has ${format.name}, a ${format.kind} format, ${place}`)
   }
   return format
 }

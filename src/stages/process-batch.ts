@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { DeclaredLoss, RawBatch } from '../core/batch.ts'
 import type { EventBatch } from '../core/event-batch.ts'
-import { CARRY_SPAN_BYTES_MAX } from '../core/limits.ts'
+import { CARRY_SPAN_BYTES_MAX, CARRY_STREAM_BYTES_MAX } from '../core/limits.ts'
 import { QualityBit } from '../core/quality.ts'
 import { constantsOf } from './enrich.ts'
 import { EventSink } from './event-sink.ts'
@@ -15,6 +15,8 @@ export interface ProcessInput {
   /** When the bus got the batch, milliseconds since the epoch. */
   readonly receivedMs: number
   readonly pipeline: CompiledPipeline
+  /** Bytes that the stream may keep unfinished; beyond, the text of its event is cut. @default CARRY_STREAM_BYTES_MAX */
+  readonly carryRoomBytes?: number
 }
 
 export interface Processed {
@@ -45,19 +47,20 @@ export function processBatch(state: StreamState, batch: RawBatch, input: Process
     tagger: state.tagger,
     redactor: input.pipeline.redactor,
     isUtf8: isUtf8(raw),
+    carryRoomBytes: input.carryRoomBytes ?? CARRY_STREAM_BYTES_MAX,
   }
+  abandonFragments(run, state)
   const before = batch.losses.filter((loss) => loss.firstSeq <= batch.firstSeq)
-  declareLosses(run, before, reader)
+  declareLosses(run, before, state)
   if (state.nextSeq >= 0 && batch.firstSeq !== state.nextSeq) reader.close(run, 0)
   if (batch.fragment !== null) readFragment(run, state, raw)
   else readRecords(run, state, raw)
   declareLosses(
     run,
     batch.losses.filter((loss) => !before.includes(loss)),
-    reader,
+    state,
   )
-  if (batch.marks.length > 0) reader.close(run, 0)
-  boundWindow(run, state, raw.length)
+  closeAtEnd(run, state)
   return {
     events: sink.isEmpty ? undefined : toEventBatch(run, input.receivedMs),
     openSince: openSinceOf(state),
@@ -96,7 +99,7 @@ function begin(state: StreamState, batch: RawBatch, pipeline: CompiledPipeline):
 
 function readRecords(run: BatchRun, state: StreamState, raw: Buffer): void {
   const { batch, sink: out } = run
-  const { count, end } = state.reader!.readAll(run, raw, state.position)
+  const { count, end } = state.reader!.readAll(run, raw)
   // An envelope that lies about its payload: nothing of it is dropped in silence.
   if (count < batch.count) {
     out.cover(
@@ -116,55 +119,74 @@ function readRecords(run: BatchRun, state: StreamState, raw: Buffer): void {
     })
   }
   state.nextSeq = Math.max(state.nextSeq, batch.firstSeq + batch.count)
-  state.position += raw.length
 }
 
 function readFragment(run: BatchRun, state: StreamState, raw: Buffer): void {
   const { firstSeq } = run.batch
   const { index, last } = run.batch.fragment!
-  let carry = state.fragments
-  if (carry === undefined || carry.seq !== firstSeq) {
-    carry = newFragmentCarry(firstSeq, state.position)
-    // The beginning was read in an earlier run, which would not have ended before its event was safe.
-    carry.emitted = index > 0
-    state.fragments = carry
+  if (state.fragments === undefined) {
+    // Should the beginning be missing, it was read in an earlier run, which did not end before its event was safe.
+    state.fragments = newFragmentCarry(firstSeq, index > 0)
     state.nextSeq = firstSeq
   }
+  const carry = state.fragments
   const isFull = addFragment(carry, index, raw)
-  if (!carry.emitted && (isFull || last)) {
-    state.reader!.readOne(run, Buffer.concat(carry.chunks), carry.position, isFull || carry.broken)
-    carry.emitted = true
-    carry.chunks = []
-    carry.keptBytes = 0
-  } else if (last)
+  if (!carry.emitted && (isFull || last)) emitFragments(run, state, isFull || carry.broken)
+  else if (last)
     run.sink.cover(firstSeq, firstSeq, 'joined-into', 'the rest of a record whose event has left')
-  state.position += raw.length
   if (last) {
     state.fragments = undefined
     state.nextSeq = firstSeq + 1
   }
 }
 
-function declareLosses(run: BatchRun, losses: readonly DeclaredLoss[], reader: RecordReader): void {
-  if (losses.length === 0) return
-  reader.close(run, 0)
+function emitFragments(run: BatchRun, state: StreamState, truncated: boolean): void {
+  const carry = state.fragments!
+  const { seq } = carry
+  state.reader!.readOne(run, { bytes: Buffer.concat(carry.chunks), seq, truncated })
+  carry.emitted = true
+  carry.chunks = []
+  carry.keptBytes = 0
+}
+
+/** Other records came, or the end: what was begun stays without its rest. */
+function abandonFragments(run: BatchRun, state: StreamState): void {
+  const { fragments } = state
+  if (fragments === undefined) return
+  const { batch } = run
+  const isOver =
+    batch.firstSeq !== fragments.seq ||
+    (batch.fragment === null && batch.count > 0) ||
+    batch.losses.some(({ firstSeq, count }) => firstSeq + count > fragments.seq) ||
+    batch.marks.includes('closed')
+  if (!isOver) return
+  if (!fragments.emitted) emitFragments(run, state, true)
+  state.fragments = undefined
+  state.nextSeq = Math.max(state.nextSeq, fragments.seq + 1)
+}
+
+function declareLosses(run: BatchRun, losses: readonly DeclaredLoss[], state: StreamState): void {
+  if (losses.length > 0) state.reader!.close(run, 0)
   for (const { firstSeq, count, bytes, reason, detail } of losses) {
-    const why = reason === 'dead-letter' ? 'dead-letter' : 'lost'
-    if (count > 0)
-      run.sink.cover(firstSeq, firstSeq + count - 1, why, why === 'lost' ? `${reason}: ${detail}` : detail)
-    else run.sink.losses.push({ atSeq: firstSeq, bytes, reason, detail })
+    if (count === 0) {
+      run.sink.losses.push({ atSeq: firstSeq, bytes, reason, detail })
+      continue
+    }
+    const isDead = reason === 'dead-letter'
+    const why = isDead ? 'dead-letter' : 'lost'
+    run.sink.cover(firstSeq, firstSeq + count - 1, why, isDead ? detail : `${reason}: ${detail}`)
+    if (state.nextSeq >= 0) state.nextSeq = Math.max(state.nextSeq, firstSeq + count)
   }
 }
 
-/**
- * A batch can be acknowledged once some later one (or itself) left nothing open. Where that never happens by chance, it is made
- * to happen, so that what waits for it stays below OPEN_STREAM_BYTES_MAX.
- */
-function boundWindow(run: BatchRun, state: StreamState, rawBytes: number): void {
-  state.sinceClean += rawBytes
-  const reader = state.reader!
-  if (state.sinceClean > CARRY_SPAN_BYTES_MAX) reader.close(run, QualityBit.carryLimit)
-  if (openSinceOf(state) === Number.POSITIVE_INFINITY) state.sinceClean = 0
+/** Does the batch end what is open? A mark does, and so does a multiple of CARRY_SPAN_BYTES_MAX that lies in it. */
+function closeAtEnd(run: BatchRun, state: StreamState): void {
+  const { marks, streamOffset, rawBytes } = run.batch
+  if (marks.length > 0) state.reader!.close(run, 0)
+  const end = streamOffset + rawBytes
+  if (Math.floor(streamOffset / CARRY_SPAN_BYTES_MAX) === Math.floor(end / CARRY_SPAN_BYTES_MAX)) return
+  state.reader!.close(run, QualityBit.carryLimit)
+  if (state.fragments !== undefined && !state.fragments.emitted) emitFragments(run, state, true)
 }
 
 function openSinceOf(state: StreamState): number {

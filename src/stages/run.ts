@@ -19,17 +19,27 @@ export interface BatchRun {
   readonly redactor: Redactor | undefined
   /** Is the whole payload valid UTF-8? Then so is each record. */
   readonly isUtf8: boolean
+  /** Bytes that the stream may keep unfinished. */
+  readonly carryRoomBytes: number
+}
+
+/** A record that was put together from fragments. */
+export interface WholeRecord {
+  /** With or without its newline. */
+  readonly bytes: Buffer
+  readonly seq: number
+  /** There is more of it than `bytes`. */
+  readonly truncated: boolean
 }
 
 /** Reads the records of one stream; holds what the stream has begun and not finished. */
 export interface RecordReader {
   /**
-   * Reads whole records, each ended by a newline (the last may lack it). `position`: where `raw` begins in the stream.
-   * Returns how many it read, at most `count`, and at which byte it stopped.
+   * Reads whole records, each ended by a newline (the last may lack it). Returns how many it read, at most the batch's `count`,
+   * and at which byte it stopped.
    */
-  readAll(run: BatchRun, raw: Buffer, position: number): { count: number; end: number }
-  /** Reads one record, put together from fragments; `truncated` when there is more of it than given. */
-  readOne(run: BatchRun, record: Buffer, position: number, truncated: boolean): void
+  readAll(run: BatchRun, raw: Buffer): { count: number; end: number }
+  readOne(run: BatchRun, record: WholeRecord): void
   /** Emits all that is unfinished. `quality`: bits for what lacks its end. */
   close(run: BatchRun, quality: number): void
   /** Lowest `seq` that is unfinished, Infinity when none. */

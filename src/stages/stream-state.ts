@@ -4,7 +4,7 @@ import type { RecordReader } from './run.ts'
 
 /**
  * What `processBatch` remembers of a stream between two batches. The caller keeps it, gives it to nobody else, and drops it when
- * `processBatch` has thrown: it can be built again from the batches since the last one that left nothing open.
+ * `processBatch` has thrown: it can be built again from the batches since the last one that left nothing open (docs/decisions/settling.md).
  */
 export interface StreamState {
   /** The next record that is expected, -1 before the first batch. */
@@ -13,10 +13,6 @@ export interface StreamState {
   dataset: string
   tagger: BatchTagger | undefined
   fragments: FragmentCarry | undefined
-  /** Raw bytes read so far. */
-  position: number
-  /** Raw bytes read since nothing was open at the end of a batch. */
-  sinceClean: number
 }
 
 export function newStreamState(): StreamState {
@@ -26,16 +22,12 @@ export function newStreamState(): StreamState {
     dataset: '',
     tagger: undefined,
     fragments: undefined,
-    position: 0,
-    sinceClean: 0,
   }
 }
 
 /** A record that comes in fragments. Its first EVENT_TEXT_BYTES_MAX bytes are kept for the document, the rest is counted. */
 export interface FragmentCarry {
   readonly seq: number
-  /** Where the record begins in the stream. */
-  readonly position: number
   chunks: Buffer[]
   keptBytes: number
   totalBytes: number
@@ -46,17 +38,8 @@ export interface FragmentCarry {
   broken: boolean
 }
 
-export function newFragmentCarry(seq: number, position: number): FragmentCarry {
-  return {
-    seq,
-    position,
-    chunks: [],
-    keptBytes: 0,
-    totalBytes: 0,
-    nextIndex: 0,
-    emitted: false,
-    broken: false,
-  }
+export function newFragmentCarry(seq: number, emitted: boolean): FragmentCarry {
+  return { seq, chunks: [], keptBytes: 0, totalBytes: 0, nextIndex: 0, emitted, broken: false }
 }
 
 /** Keeps what fits. Returns true once no more will be kept. */

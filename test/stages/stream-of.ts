@@ -16,7 +16,7 @@ export const RECEIVED_MS = WALL_TIME_MS + 250
 
 export const podSpec: PipelineSpec = {
   class: 'pod',
-  match: [{ when: { format: 'cri' }, parse: ['cri'], dataset: 'kubernetes.container_logs' }],
+  match: [{ when: { format: 'cri' }, parse: ['cri', ['json']], dataset: 'kubernetes.container_logs' }],
 }
 
 export function pipelineOf(
@@ -54,6 +54,7 @@ export function batchOf(options: Partial<RawBatch> = {}): RawBatch {
     count: 0,
     fragment: null,
     source: { file: '1:2', from: 0, to: 0 },
+    streamOffset: 0,
     rawBytes: 0,
     codec: 'none',
     digest: new Uint8Array(32),
