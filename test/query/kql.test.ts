@@ -79,7 +79,7 @@ describe('values of other fields', () => {
     ['kubernetes.labels.app.kubernetes.io/name: x', term('kubernetes.labels.app.kubernetes.io/name', 'x')],
     ['source.port: 022', term('source.port', '22')],
     ['decklog.seq: 9007199254740993', term('decklog.seq', '9007199254740993')],
-    ['decklog.session.interactive: TRUE', term('decklog.session.interactive', 'true')],
+    ['decklog.ssh.preauth: TRUE', term('decklog.ssh.preauth', 'true')],
     ['unknown: 007', term('unknown', '007')],
   ])('%j', (text, query) => {
     expect(parsed(text)).toEqual(query)

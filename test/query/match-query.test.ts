@@ -22,7 +22,7 @@ const LOGIN: JsonObject = {
     audit: { sourceIPs: ['10.1.1.1'] },
   },
   decklog: {
-    session: { interactive: true },
+    ssh: { preauth: true },
     ranges: [
       [1, 2],
       [7, 7],
@@ -87,7 +87,7 @@ describe('what matches', () => {
     'kubernetes.labels.app.kubernetes.io/name: api',
     'kubernetes.labels: *',
     'kubernetes.labels.tier: b*',
-    'decklog.session.interactive: true',
+    'decklog.ssh.preauth: true',
     'decklog.ranges: 7',
     'containers.name: b',
     'containers.ports.n: 443',
