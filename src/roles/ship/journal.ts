@@ -135,8 +135,8 @@ export class Journal {
     await syncDirectory(this.#options.directory)
   }
 
-  async #failed(error: unknown): Promise<void> {
-    const trouble = diskError(error, `append to the ${TROUBLE} in ${this.#options.directory}`)
+  async #failed(cause: unknown): Promise<void> {
+    const trouble = diskError(cause, `append to the ${TROUBLE} in ${this.#options.directory}`)
     this.#options.complaints.raise(TROUBLE, `nothing is shipped: ${trouble.message}`)
     this.#options.onFailure(trouble.code)
     // The next attempt opens the file anew: after a failed flush the kernel's idea of it is not to be trusted.
