@@ -46,11 +46,11 @@ export function valueOf(document: EventDocument, field: string): string | undefi
 export function text(value: Value): string {
   if (typeof value === 'string') return value
   if (isExactNumber(value)) return value.rawJSON
-  return typeof value === 'object' && value !== null ? pretty(value, undefined) : String(value)
+  return typeof value === 'object' && value !== null ? pretty(value, 0) : String(value)
 }
 
 /** JSON text of a document; never throws, also where it is nested deeper than the engine can write. */
-export function pretty(value: Value, indent: number | undefined = 2): string {
+export function pretty(value: Value, indent = 2): string {
   try {
     return JSON.stringify(value, undefined, indent)
   } catch {

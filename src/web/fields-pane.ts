@@ -96,7 +96,7 @@ export function fieldsPane(options: FieldsPaneOptions): FieldsPane {
       label: `${isColumn ? 'Remove' : 'Add'} column ${plain(field.name)}`,
     })
     const body = isOpen
-      ? h('div', { class: 'top', attrs: { 'aria-live': 'polite' } }, h('p', { class: 'hint' }, 'counting…'))
+      ? h('div', { class: 'facet', attrs: { 'aria-live': 'polite' } }, h('p', { class: 'hint' }, 'counting…'))
       : undefined
     if (body !== undefined) void load(field.name, TOP_LIMIT, body)
     return h(

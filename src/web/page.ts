@@ -60,7 +60,7 @@ export function startPage(): void {
     values: (field, prefix, signal) =>
       api.values({ query: '', ...currentRange() }, { field, prefix, limit: 12, signal }),
   })
-  const picker = timePicker(byId('time'), ask)
+  const picker = timePicker(byId('time'), (choice) => ask({ ...choice, live: false }))
   const bars = histogram(byId('histogram'), ({ fromMs, toMs }) =>
     ask({ from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() }),
   )

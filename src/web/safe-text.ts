@@ -89,8 +89,9 @@ function marker(character: string, matched: boolean): Piece {
   }
 }
 
+/** As programmers write them: every font has these letters, the pictures of control characters few have. */
 function symbol(code: number, hex: string): string {
-  if (code < 0x20) return String.fromCharCode(0x2400 + code)
-  if (code === 0x7f) return '\u2421'
+  if (code === 0x0a) return '\\n'
+  if (code === 0x0d) return '\\r'
   return code < 0x100 ? `\\x${hex.slice(2).toLowerCase()}` : `U+${hex}`
 }

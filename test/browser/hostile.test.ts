@@ -93,10 +93,10 @@ describe.skipIf(noBrowser !== undefined)('hostile log text', () => {
       'U+200B',
       'U+2066',
       'U+FEFF',
-      '␛',
+      '\\x1b',
       '\\x9b',
-      '␀',
-      '␍␊',
+      '\\x00',
+      '\\r\\n',
       'U+2028',
       'U+D800',
     ]) {
