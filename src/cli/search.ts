@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { systemClock } from '../app/system-clock.ts'
 import type { JsonObject } from '../core/document.ts'
 import { DecklogError } from '../core/errors.ts'
+import type { Store } from '../ports/store.ts'
 import { type Client, connect, DEFAULT_DATA, DEFAULT_URL, type OpenStore } from './search/client.ts'
 import { blocksOf, follow } from './search/follow.ts'
 import { Output, type Terminal } from './search/output.ts'
@@ -9,7 +10,7 @@ import { tableHead, type TableOptions, tableRow } from './search/table.ts'
 import { terminalJson, terminalLines, terminalText } from './search/terminal-text.ts'
 
 export interface SearchEnvironment {
-  /** Opens a data directory when no decklog runs; without it only a running one is asked. */
+  /** Opens a data directory when no decklog runs; default: the embedded store. */
   readonly openStore?: OpenStore
   readonly stdout?: Terminal
   readonly stderr?: Terminal
@@ -95,7 +96,7 @@ class Search {
       await using client = await connect({
         url: this.#flags.url,
         data: this.#flags.data,
-        openStore: this.#environment.openStore,
+        openStore: this.#environment.openStore ?? openEmbedded,
         warn: (line) => this.#warn(line),
       })
       await this.#answer(client, query)
@@ -250,6 +251,12 @@ function gapsOf({ completeness }: Summary): string[] {
       lines.push(`${undeclaredGaps} gaps in class ${name} are not explained yet: records may be missing`)
   }
   return lines
+}
+
+/** Loaded only when it is needed: a running decklog is asked without a database in this process. */
+async function openEmbedded(dataDir: string): Promise<Store> {
+  const { openDataDirectory } = await import('../app/open-store.ts')
+  return await openDataDirectory(dataDir)
 }
 
 function refuseContradictions(flags: Flags, query: string): void {

@@ -30,7 +30,7 @@ export interface Client extends AsyncDisposable {
 export interface ConnectOptions {
   readonly url: string | undefined
   readonly data: string | undefined
-  readonly openStore: OpenStore | undefined
+  readonly openStore: OpenStore
   readonly warn: (line: string) => void
 }
 
@@ -43,15 +43,13 @@ export async function connect(options: ConnectOptions): Promise<Client> {
   const url = baseUrl(options.url ?? DEFAULT_URL)
   const fault = await faultAt(url)
   if (fault === undefined) return remote(url)
-  if (options.url !== undefined || !existsSync(DEFAULT_DATA) || options.openStore === undefined) {
+  if (options.url !== undefined || !existsSync(DEFAULT_DATA)) {
     throw unreachable(url, fault, options.url !== undefined)
   }
   return await local(DEFAULT_DATA, options.openStore)
 }
 
 async function openNamed(options: ConnectOptions, data: string): Promise<Client> {
-  if (options.openStore === undefined)
-    throw new DecklogError('usage', 'this decklog cannot open a data directory; use --url')
   if (!existsSync(data))
     throw new DecklogError('unreachable', `there is no data directory ${data}; name another with --data`)
   try {

@@ -34,8 +34,7 @@ export function printKql(query: Query): string {
   }
 }
 
-/** `field: "value"`, for a page's "only this value". */
-export function printTerm(field: string, value: string): string {
+function printTerm(field: string, value: string): string {
   return `${printField(field)}: ${quote(value)}`
 }
 
