@@ -26,6 +26,7 @@ interface Directory {
 /** A directory that lived shorter than this without a file being seen may have had one. */
 const BRIEF_MS = 2_000
 const TICKS_PER_SCAN = 20
+const GONE_MAX = 10_000
 /** Directory times are as coarse as the kernel's tick: a listing this fresh may miss what came in the same one. */
 const MTIME_GRAIN_MS = 50
 
@@ -41,7 +42,8 @@ class PodsDiscovery implements Discovery {
   readonly #source: PodsSource
   readonly #events: DiscoveryEvents
   readonly #clock: Clock
-  readonly #vanished = new Set<string>()
+  /** Paths that were seen and are gone, or were declared: the late event of their removal says nothing new. In order of age. */
+  readonly #gone = new Set<string>()
   #root: Directory | undefined
   #queue: Directory[] = []
   #sliceLength = 1
@@ -161,7 +163,9 @@ class PodsDiscovery implements Discovery {
     const present = new Set(names)
     for (const [name, group] of directory.files) {
       this.#events.onTouched(group.key)
-      if (!present.has(name)) directory.files.delete(name)
+      if (present.has(name)) continue
+      directory.files.delete(name)
+      this.#isGone(group.livePath)
     }
     const live = names.filter((name) => isLiveName(name) && !directory.files.has(name))
     for (const name of live.sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10)))
@@ -174,6 +178,7 @@ class PodsDiscovery implements Discovery {
     if (stats === undefined) return this.#cameAndWent(directory, name)
     if (!stats.isDirectory() && !stats.isSymbolicLink()) return
     if (stats.isSymbolicLink() && !this.#leadsInside(path)) return
+    this.#gone.delete(path)
     const child = this.#open(path, name, directory)
     directory.children.set(name, child)
     this.#look(child)
@@ -193,8 +198,9 @@ class PodsDiscovery implements Discovery {
     const path = join(directory.path, name)
     const group = this.#groupOf(path, directory, name.slice(0, -4))
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) {
-      return this.#declareVanished(group, `the file ${path} came and went before it could be opened`)
+      return this.#declareVanished(path, group, `the file ${path} came and went before it could be opened`)
     }
+    this.#gone.delete(path)
     directory.files.set(name, group)
     directory.hadFiles = true
     if (directory.parent !== undefined) directory.parent.hadFiles = true
@@ -209,20 +215,26 @@ class PodsDiscovery implements Discovery {
     if (!directory.parent?.children.delete(directory.name)) return
     const brief = this.#clock.now() - directory.bornMs < BRIEF_MS
     if (brief && !directory.hadFiles) this.#cameAndWent(directory.parent, directory.name)
+    else this.#isGone(directory.path)
   }
 
   #cameAndWent(parent: Directory, name: string): void {
     const path = join(parent.path, name)
     const placeholder = { name, parent, level: parent.level + 1 } as Directory
     const group = this.#groupOf(join(path, 'unknown.log'), placeholder, '')
-    this.#declareVanished(group, `the directory ${path} came and went before its files could be opened`)
+    this.#declareVanished(path, group, `the directory ${path} came and went before its files could be opened`)
   }
 
-  #declareVanished(group: LogGroup, detail: string): void {
-    if (this.#vanished.has(group.key)) return
-    if (this.#vanished.size > 10_000) this.#vanished.clear()
-    this.#vanished.add(group.key)
+  #declareVanished(path: string, group: LogGroup, detail: string): void {
+    if (this.#gone.has(path)) return
+    this.#isGone(path)
     this.#events.onVanished(group, detail)
+  }
+
+  #isGone(path: string): void {
+    this.#gone.delete(path)
+    this.#gone.add(path)
+    if (this.#gone.size > GONE_MAX) this.#gone.delete(this.#gone.values().next().value!)
   }
 
   #groupOf(livePath: string, directory: Directory, restart: string): LogGroup {
