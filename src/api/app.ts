@@ -2,7 +2,7 @@ import { type Context, Hono } from 'hono'
 import { exportEvents } from './export.ts'
 import { ProblemError, problemFrom, problemOf, problemResponse } from './problems.ts'
 import { fields, values } from './routes-catalogue.ts'
-import { deadLetters, health, metrics, ready, status } from './routes-machine.ts'
+import { deadLetters, health, metrics, ready, replay, REPLAY_PATH, status } from './routes-machine.ts'
 import { context, event, histogram, search, top } from './routes-search.ts'
 import { hostName, SECURITY_HEADERS } from './security.ts'
 import type { Connection, Service } from './service.ts'
@@ -42,6 +42,7 @@ export function createApi(service: Service): Hono {
   })
   for (const [path, route] of Object.entries(routes))
     app.get(path, (c) => route(service, c.req.raw, connectionOf(c)))
+  app.post(REPLAY_PATH, (c) => replay(service, c.req.raw))
   app.get('*', pageOf(service))
   app.notFound((c) =>
     problemResponse(problemOf('not-found', `there is nothing at ${c.req.path.slice(0, 200)}`)),
@@ -56,8 +57,12 @@ function connectionOf(c: Context): Connection {
 }
 
 function guard(service: Service, request: Request): void {
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    throw new ProblemError('method-refused', 'every call is a GET and changes nothing')
+  if (request.method === 'POST' && new URL(request.url).pathname === REPLAY_PATH) refuseForeign(request)
+  else if (request.method !== 'GET' && request.method !== 'HEAD') {
+    throw new ProblemError(
+      'method-refused',
+      'every call is a GET and changes nothing, except POST /api/dead-letters/replay',
+    )
   }
   const host = hostName(request.headers.get('host') ?? '')
   if (service.hosts !== undefined && !service.hosts.has(host)) {
@@ -65,6 +70,15 @@ function guard(service: Service, request: Request): void {
       'host-refused',
       'decklog is not served under this host name; ask for localhost, or configure the name',
     )
+  }
+}
+
+/** A page of another site can send a simple form, but neither this content type nor our origin. */
+function refuseForeign(request: Request): void {
+  const origin = request.headers.get('origin')
+  const isForeign = origin !== null && new URL(origin).host !== request.headers.get('host')
+  if (isForeign || !(request.headers.get('content-type') ?? '').startsWith('application/json')) {
+    throw new ProblemError('method-refused', 'send JSON, from decklog itself and not from another site')
   }
 }
 

@@ -1,4 +1,5 @@
 import { readParameters, wholeNumber } from './parameters.ts'
+import { ProblemError } from './problems.ts'
 import { bounded, inTime } from './question.ts'
 import { json } from './routes-search.ts'
 import type { Service } from './service.ts'
@@ -32,4 +33,28 @@ export async function deadLetters(service: Service, request: Request): Promise<R
   const cursor = values.get('cursor')
   const asked = { ...asking, limit, ...(cursor ? { cursor } : {}) }
   return json(JSON.stringify(await inTime(service.store.listRecords('dead-letter', asked), asking)))
+}
+
+/** The one call that changes something. */
+export const REPLAY_PATH = '/api/dead-letters/replay'
+const REPLAY_BYTES_MAX = 1024 * 1024
+
+/** Body: `{"ids":["…"]}`. Answers when the replayed letters are safe. */
+export async function replay(service: Service, request: Request): Promise<Response> {
+  if (service.replayDeadLetters === undefined)
+    throw new ProblemError('unavailable', 'this process does not ship: ask the one that does')
+  const text = await request.text()
+  const ids = text.length > REPLAY_BYTES_MAX ? undefined : idsOf(text)
+  if (ids === undefined)
+    throw new ProblemError('parameter-invalid', 'send {"ids":["…"]} with the ids of dead letters')
+  return json(JSON.stringify(await service.replayDeadLetters(ids)))
+}
+
+function idsOf(text: string): string[] | undefined {
+  try {
+    const { ids } = JSON.parse(text) as { ids?: unknown }
+    return Array.isArray(ids) && ids.every((id) => typeof id === 'string') ? ids : undefined
+  } catch {
+    return undefined
+  }
 }

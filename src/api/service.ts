@@ -11,6 +11,8 @@ export interface Service {
   readonly status: () => unknown
   /** Undefined when ready, else why not: one sentence. */
   readonly ready: () => string | undefined
+  /** Puts dead letters back on their way; resolves when they are safe. Undefined: not in this process. */
+  readonly replayDeadLetters?: ((ids: readonly string[]) => Promise<ReplayReport>) | undefined
   /** Host names that may be asked for, lower case without port; undefined: any. */
   readonly hosts: ReadonlySet<string> | undefined
   /** Where the page lies; undefined: no page. */
@@ -53,4 +55,10 @@ export const SERVICE_LIMITS: ServiceLimits = {
   tailsMax: 64,
   answerBytesMax: 32 * 1024 * 1024,
   exportPageBytes: 4 * 1024 * 1024,
+}
+
+export interface ReplayReport {
+  readonly replayed: readonly string[]
+  /** Letters that stay, and why. */
+  readonly kept: readonly { readonly id: string; readonly reason: string }[]
 }

@@ -21,6 +21,7 @@ import { type DemoSources, startDemoSources } from './demo.ts'
 import { keepRetention } from './keep-retention.ts'
 import { layoutOf, PIPELINES_DIRECTORY, WEB_DIRECTORY } from './places.ts'
 import { addressProblems, dataDirectoryProblems, type Problem, sourceProblems } from './problems.ts'
+import { replayDeadLetters } from './replay-dead-letters.ts'
 import { statusReport } from './status-report.ts'
 import { systemClock } from './system-clock.ts'
 
@@ -91,6 +92,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
         startedMs: clock.now(),
       }),
       ready: () => undefined,
+      replayDeadLetters: (ids) => replayDeadLetters({ bus, store, ids }),
       webDirectory: WEB_DIRECTORY,
     })
     running.use(closing(serve))

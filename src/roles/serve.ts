@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { createApi } from '../api/app.ts'
 import { servedHosts, urlHost } from '../api/security.ts'
-import { SERVICE_LIMITS, type ServiceLimits } from '../api/service.ts'
+import { SERVICE_LIMITS, type Service, type ServiceLimits } from '../api/service.ts'
 import { DecklogError, systemCode } from '../core/errors.ts'
 import type { Telemetry } from '../core/telemetry.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -24,6 +24,7 @@ export interface ServeOptions {
   }
   /** The report of `/api/status`. */
   readonly status: () => unknown
+  readonly replayDeadLetters?: Service['replayDeadLetters']
   /** Undefined when ready, else why not. */
   readonly ready: () => string | undefined
   /** Where the page's files lie; undefined: no page. */
@@ -53,6 +54,7 @@ export async function startServeRole(options: ServeOptions): Promise<ServeRole> 
     telemetry: options.telemetry,
     clock: options.clock,
     status: options.status,
+    replayDeadLetters: options.replayDeadLetters,
     ready: options.ready,
     hosts: servedHosts(options.listen.host, options.listen.names ?? []),
     webDirectory: options.webDirectory,

@@ -23,7 +23,7 @@ export interface Client extends AsyncDisposable {
   ask(
     path: string,
     parameters: AskParameters,
-    options?: { headers?: Record<string, string>; signal?: AbortSignal },
+    options?: { headers?: Record<string, string>; signal?: AbortSignal; method?: string; body?: string },
   ): Promise<Response>
 }
 

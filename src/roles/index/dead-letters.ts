@@ -1,9 +1,13 @@
 import { zstdDecompressSync } from 'node:zlib'
+import { encodeEventBatch } from '../../codec/event-batch.ts'
 import type { JsonObject } from '../../core/document.ts'
-import { type EventBatch, EventIndex } from '../../core/event-batch.ts'
+import { type EventBatch, EventIndex, EventIndexWriter } from '../../core/event-batch.ts'
 import type { Bus, Delivery, Message, Subscription } from '../../ports/bus.ts'
 import type { Store, WriteResult } from '../../ports/store.ts'
 import type { Log } from '../log.ts'
+
+/** On a raw batch that is published again from the dead letters. */
+export const REPLAY_HEADER = 'decklog-replay'
 
 /** What is on `decklog.dead-letter`, as JSON: why, where from, and the bytes. */
 export interface DeadLetter {
@@ -16,8 +20,8 @@ export interface DeadLetter {
   readonly firstSeq: number
   readonly count: number
   readonly atMs: number
-  /** `raw`: an encoded raw batch, `event-batch`: an encoded event batch, `document`: one document's JSON, `unknown`. */
-  readonly kind: 'raw' | 'event-batch' | 'document' | 'unknown'
+  /** `raw`: an encoded raw batch, `event-batch`: an encoded event batch, `unknown`: neither, so it cannot be replayed. */
+  readonly kind: 'raw' | 'event-batch' | 'unknown'
   /** Base64. */
   readonly bytes: string
 }
@@ -38,7 +42,7 @@ export function deadLetterOf(className: string, delivery: Delivery, error: unkno
   })
 }
 
-/** Events that the store will never accept. */
+/** Events that the store will never accept: each as an event batch of one, so that it can be written again. */
 export async function publishDeadLetters(
   options: { readonly bus: Bus; readonly clock: { now(): number } },
   batch: EventBatch,
@@ -46,8 +50,6 @@ export async function publishDeadLetters(
   signal: AbortSignal,
 ): Promise<void> {
   const index = new EventIndex(batch)
-  const documents =
-    batch.codec === 'none' ? Buffer.from(batch.documents) : zstdDecompressSync(batch.documents)
   const letters = [...result.reasons].map(([row, reason]) =>
     messageOf({
       id: `event:${index.id(row)}`,
@@ -58,11 +60,40 @@ export async function publishDeadLetters(
       firstSeq: index.firstSeq(row),
       count: index.lastSeq(row) - index.firstSeq(row) + 1,
       atMs: options.clock.now(),
-      kind: 'document',
-      bytes: documents.subarray(index.offset(row), index.offset(row) + index.length(row)).toString('base64'),
+      kind: 'event-batch',
+      bytes: Buffer.from(encodeEventBatch(onlyRow(batch, index, row))).toString('base64'),
     }),
   )
   await options.bus.publish('decklog.dead-letter', letters, { signal })
+}
+
+function onlyRow(batch: EventBatch, index: EventIndex, row: number): EventBatch {
+  const unpacked = batch.codec === 'none' ? Buffer.from(batch.documents) : zstdDecompressSync(batch.documents)
+  const [offset, length] = [index.offset(row), index.length(row)]
+  const writer = new EventIndexWriter()
+  const rules = index.rules(row)
+  writer.add({
+    firstSeq: index.firstSeq(row),
+    lastSeq: index.lastSeq(row),
+    timeNs: index.timeNs(row),
+    offset: 0,
+    length,
+    n: index.n(row),
+    flags: index.flags(row),
+    rules: rules.length === 0 ? 0 : 1,
+    ranges: 1,
+  })
+  return {
+    ...batch,
+    covers: [],
+    losses: [],
+    index: writer.bytes(),
+    ruleSets: rules.length === 0 ? [] : [rules],
+    moreRanges: [index.ranges(row)],
+    codec: 'none',
+    documentBytes: length + 1,
+    documents: unpacked.subarray(offset, offset + length + 1),
+  }
 }
 
 function messageOf(letter: DeadLetter): Message {

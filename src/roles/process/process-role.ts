@@ -6,6 +6,7 @@ import type { Telemetry } from '../../core/telemetry.ts'
 import type { Bus, Delivery, Message, Subscription } from '../../ports/bus.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../log.ts'
+import { REPLAY_HEADER } from '../index/dead-letters.ts'
 import { deadLetterOf } from './dead-letter.ts'
 import type { WorkerResult } from './messages.ts'
 import { type Job, newJob, StreamWindow } from './stream-window.ts'
@@ -135,14 +136,17 @@ class Process implements ProcessRole {
 
   #onDelivery(name: string, delivery: Delivery): void {
     if (this.#stop.signal.aborted) return
-    const window = this.#windowFor(name, delivery)
+    // A dead letter that is tried again stands alone: its neighbours have long left.
+    const isReplay = delivery.headers[REPLAY_HEADER] !== undefined
+    const window = this.#windowFor(name, isReplay ? { ...delivery, key: `${delivery.key}~replay` } : delivery)
     window.activeMs = this.#options.clock.now()
     window.jobs.push(newJob('batch', delivery.value, delivery.receivedMs, delivery))
+    if (isReplay) window.jobs.push(newJob('close', delivery.value, delivery.receivedMs))
     this.#pool.offer(window)
   }
 
   /** With another assignment everything that was not acknowledged comes again, and the stream is read from there. */
-  #windowFor(name: string, delivery: Delivery): StreamWindow {
+  #windowFor(name: string, delivery: Pick<Delivery, 'key' | 'assignment'>): StreamWindow {
     const { key: stream, assignment } = delivery
     const known = this.#windows.get(stream)
     if (known !== undefined && known.assignment === assignment) return known
