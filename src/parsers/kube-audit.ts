@@ -39,11 +39,13 @@ function parse(text: string, draft: Draft, context: FormatContext): boolean {
   const event = parseJson(text)
   if (!isObject(event) || !isAuditEvent(event)) return false
   const scan = scanJson(text)
-  const { audit, secretRemoved, bodyTooDeep } = auditDocument(event, scan.depth)
+  const protoKeys = hasProtoKeys(text)
+  const { audit, secretRemoved, bodyTooDeep } = auditDocument(event, { depth: scan.depth, protoKeys })
   if (!secretRemoved) draft.original = text
   else note(draft, 'secret-removed')
   if (bodyTooDeep || scan.depth > JSON_DEPTH_MAX) note(draft, 'json-depth')
-  noteOddities(text, event, scan, draft)
+  if (protoKeys) note(draft, 'json-proto-key')
+  noteOddities(event, scan, draft)
   putTimes(draft, audit, context)
   putAuditFields(draft, audit)
   child(draft.fields, 'kubernetes')['audit'] = audit
@@ -65,11 +67,14 @@ function isAuditEvent(event: JsonObject): boolean {
   return typeof event['auditID'] === 'string' && event['auditID'] !== '' && typeof event['stage'] === 'string'
 }
 
-function noteOddities(text: string, event: JsonObject, scan: JsonScan, draft: Draft): void {
+function noteOddities(event: JsonObject, scan: JsonScan, draft: Draft): void {
   if (scan.oddNumber) note(draft, 'json-number-precision')
   if (scan.depth <= JSON_DEPTH_MAX && countKeys(event) !== scan.keys) note(draft, 'json-duplicate-key')
-  if (text.includes('__proto__') || (text.includes('\\u005f') && text.includes('proto')))
-    note(draft, 'json-proto-key')
+}
+
+/** Written plainly, or with an escape that could spell it. */
+function hasProtoKeys(text: string): boolean {
+  return text.includes('__proto__') || (text.includes('\\u') && /\\u00(?:5f|7[0-9a]|6f)/i.test(text))
 }
 
 /** Names of members in a value of bounded depth. A repeated name is there once: so fewer than in the text means repeats. */

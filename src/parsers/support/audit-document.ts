@@ -5,7 +5,7 @@ import { withoutSecret, withoutToken } from './audit-secrets.ts'
 
 /**
  * `kubernetes.audit` of a document: the fields of the API's v1 Event and no other, each of the type that its definition
- * names, so that no input adds a field to the mapping or breaks one. Free-form parts have no prototype.
+ * names, so that no input adds a field to the mapping or breaks one.
  */
 export interface AuditDocument {
   readonly audit: JsonObject
@@ -39,7 +39,14 @@ const OBJECT_REF = [
 ] as const
 const STATUS = ['status', 'message', 'reason'] as const
 
-export function auditDocument(event: JsonObject, depth: number): AuditDocument {
+/** What the text of the event was found to hold. */
+export interface BodyTraits {
+  readonly depth: number
+  /** Some name is `__proto__`: then bodies have no prototype, so that a copy of them is safe. It costs half of the parsing. */
+  readonly protoKeys: boolean
+}
+
+export function auditDocument(event: JsonObject, { depth, protoKeys }: BodyTraits): AuditDocument {
   const audit: JsonObject = {}
   copyStrings(event, audit, STRINGS)
   if (isObject(event['user'])) audit['user'] = userOf(event['user'])
@@ -49,7 +56,7 @@ export function auditDocument(event: JsonObject, depth: number): AuditDocument {
   if (isObject(event['objectRef'])) audit['objectRef'] = copyStrings(event['objectRef'], {}, OBJECT_REF)
   if (isObject(event['responseStatus'])) audit['responseStatus'] = statusOf(event['responseStatus'])
   if (isObject(event['annotations'])) audit['annotations'] = annotationsOf(event['annotations'])
-  return { audit, ...putBodies(event, audit, depth) }
+  return { audit, ...putBodies(event, audit, { depth, protoKeys }) }
 }
 
 function userOf(user: JsonObject): JsonObject {
@@ -61,10 +68,10 @@ function userOf(user: JsonObject): JsonObject {
 }
 
 function extraOf(extra: JsonObject): JsonObject {
-  const kept = foreign()
+  const kept: JsonObject = {}
   for (const name of Object.keys(extra)) {
     const values = strings(extra[name])
-    if (values !== undefined) kept[name] = values
+    if (values !== undefined && name !== PROTO) kept[name] = values
   }
   return kept
 }
@@ -78,18 +85,28 @@ function statusOf(status: JsonObject): JsonObject {
 
 /** Elastic writes dots of an annotation's name as `_`: `authorization_k8s_io/decision`. */
 function annotationsOf(annotations: JsonObject): JsonObject {
-  const kept = foreign()
+  const kept: JsonObject = {}
   for (const name of Object.keys(annotations)) {
     const value = annotations[name]
-    if (typeof value === 'string') kept[name.replaceAll('.', '_')] = value
+    const written = COMMON_ANNOTATIONS.get(name) ?? name.replaceAll('.', '_')
+    if (typeof value === 'string' && written !== PROTO) kept[written] = value
   }
   return kept
 }
 
+/** Every event has these. */
+const COMMON_ANNOTATIONS: ReadonlyMap<string, string> = new Map([
+  ['authorization.k8s.io/decision', 'authorization_k8s_io/decision'],
+  ['authorization.k8s.io/reason', 'authorization_k8s_io/reason'],
+])
+
+/** No name of Kubernetes; left out of objects that are made here, where it would be no member. `event.original` has it. */
+const PROTO = '__proto__'
+
 function putBodies(
   event: JsonObject,
   audit: JsonObject,
-  depth: number,
+  { depth, protoKeys }: BodyTraits,
 ): { secretRemoved: boolean; bodyTooDeep: boolean } {
   let secretRemoved = false
   let bodyTooDeep = false
@@ -105,7 +122,7 @@ function putBodies(
     const kind = secretKind(event, body)
     secretRemoved ||= kind !== undefined
     const kept = kind === 'secret' ? withoutSecret(body) : kind === 'token' ? withoutToken(body) : body
-    audit[name] = withoutPrototypes(kept)
+    audit[name] = protoKeys ? withoutPrototypes(kept) : kept
   }
   return { secretRemoved, bodyTooDeep }
 }
@@ -152,8 +169,4 @@ function copyStrings(from: JsonObject, to: JsonObject, names: readonly string[])
 
 function strings(value: Json | undefined): string[] | undefined {
   return Array.isArray(value) ? value.filter((part) => typeof part === 'string') : undefined
-}
-
-function foreign(): JsonObject {
-  return Object.create(null) as JsonObject
 }
