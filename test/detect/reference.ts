@@ -20,14 +20,19 @@ interface Event {
 }
 
 function evaluate(condition: string, results: ReadonlyMap<string, boolean>): boolean {
-  const withCounts = condition.replace(/(all|any|\d+) of (\S+?)(?=[\s)]|$)/g, (_, count: string, pattern: string) => {
-    const wanted = pattern === 'them' ? '*' : pattern
-    const expression = new RegExp(`^${wanted.replaceAll('*', '.*')}$`)
-    const named = [...results].filter(([name]) => expression.test(name) && (!name.startsWith('_') || wanted[0] === '_'))
-    const hits = named.filter(([, value]) => value).length
-    const needed = count === 'all' ? named.length : count === 'any' ? 1 : Number(count)
-    return String(hits >= needed)
-  })
+  const withCounts = condition.replace(
+    /(all|any|\d+) of (\S+?)(?=[\s)]|$)/g,
+    (_, count: string, pattern: string) => {
+      const wanted = pattern === 'them' ? '*' : pattern
+      const expression = new RegExp(`^${wanted.replaceAll('*', '.*')}$`)
+      const named = [...results].filter(
+        ([name]) => expression.test(name) && (!name.startsWith('_') || wanted[0] === '_'),
+      )
+      const hits = named.filter(([, value]) => value).length
+      const needed = count === 'all' ? named.length : count === 'any' ? 1 : Number(count)
+      return String(hits >= needed)
+    },
+  )
   const expression = withCounts.replace(/[a-z_0-9]+/g, (word) => {
     if (word === 'and') return '&&'
     if (word === 'or') return '||'
@@ -39,7 +44,8 @@ function evaluate(condition: string, results: ReadonlyMap<string, boolean>): boo
 }
 
 function search_(search: Json, event: Event): boolean {
-  if (!Array.isArray(search)) return typeof search === 'object' && search !== null ? map(search, event) : keyword(search, event)
+  if (!Array.isArray(search))
+    return typeof search === 'object' && search !== null ? map(search, event) : keyword(search, event)
   return search.some((entry) =>
     typeof entry === 'object' && entry !== null ? map(entry as JsonObject, event) : keyword(entry, event),
   )
@@ -59,7 +65,8 @@ function item(key: string, value: Json, event: Event): boolean {
     if (wanted === null) return found.length === 0
     // What fits every text asks only for a value, be it an object.
     const isShaped = has('contains') || has('startswith') || has('endswith')
-    if (typeof wanted === 'string' && !has('re') && (isShaped ? /^\**$/ : /^\*+$/).test(wanted)) return found.length > 0
+    if (typeof wanted === 'string' && !has('re') && (isShaped ? /^\**$/ : /^\*+$/).test(wanted))
+      return found.length > 0
     return found.some((actual) => typeof actual !== 'object' && compare(actual!, wanted, has))
   }
   const result = has('all') ? list.every(one) : list.some(one)

@@ -10,8 +10,60 @@ function matches(source: string, flags: string, text: string): boolean {
   return regexTest(source, flags).matches(text, fold(text), text)
 }
 
-const ATOMS = ['a', 'b', 'A', 'k', '\\u212a', 'İ', 'ſ', 's', 'é', 'É', '.', '\\d', '\\w', '\\s', '\\S', '\\W', '[ab]', '[^a]', '[a-k]', '[\\d_]', '\\b', '\\B', '^', '$', '1', '_', '\\n', '\\.', 'ab', '\\x61']
-const CHARACTERS = ['a', 'b', 'A', 'B', 'k', 'K', '\u212a', 'İ', 'ſ', 's', 'é', 'É', '\n', '\r', '\u2028', '1', '_', ' ', '.', '😀']
+const ATOMS = [
+  'a',
+  'b',
+  'A',
+  'k',
+  '\\u212a',
+  'İ',
+  'ſ',
+  's',
+  'é',
+  'É',
+  '.',
+  '\\d',
+  '\\w',
+  '\\s',
+  '\\S',
+  '\\W',
+  '[ab]',
+  '[^a]',
+  '[a-k]',
+  '[\\d_]',
+  '\\b',
+  '\\B',
+  '^',
+  '$',
+  '1',
+  '_',
+  '\\n',
+  '\\.',
+  'ab',
+  '\\x61',
+]
+const CHARACTERS = [
+  'a',
+  'b',
+  'A',
+  'B',
+  'k',
+  'K',
+  '\u212a',
+  'İ',
+  'ſ',
+  's',
+  'é',
+  'É',
+  '\n',
+  '\r',
+  '\u2028',
+  '1',
+  '_',
+  ' ',
+  '.',
+  '😀',
+]
 
 const { expression } = fc.letrec<{ expression: string }>((tie) => ({
   expression: fc.oneof(
@@ -19,7 +71,9 @@ const { expression } = fc.letrec<{ expression: string }>((tie) => ({
     fc.constantFrom(...ATOMS),
     fc.tuple(tie('expression'), tie('expression')).map((parts) => parts.join('')),
     fc.tuple(tie('expression'), tie('expression')).map((parts) => `(?:${parts.join('|')})`),
-    fc.tuple(tie('expression'), fc.constantFrom('*', '+', '?', '{2}', '{1,2}', '{0,1}', '{1,}', '*?', '+?')).map(([inner, times]) => `(${inner})${times}`),
+    fc
+      .tuple(tie('expression'), fc.constantFrom('*', '+', '?', '{2}', '{1,2}', '{0,1}', '{1,}', '*?', '+?'))
+      .map(([inner, times]) => `(${inner})${times}`),
   ),
 }))
 
@@ -44,11 +98,15 @@ describe('regular expressions', () => {
 
   it('need only literals that every match holds', () => {
     fc.assert(
-      fc.property(expression, fc.string({ unit: fc.constantFrom(...CHARACTERS), maxLength: 12 }), (source, text) => {
-        const test = regexTest(`abc${source}|${source}bcd`, 'i')
-        if (test.needs === undefined || !test.matches(text, fold(text), text)) return
-        expect(test.needs.some((literal) => fold(text).includes(literal))).toBe(true)
-      }),
+      fc.property(
+        expression,
+        fc.string({ unit: fc.constantFrom(...CHARACTERS), maxLength: 12 }),
+        (source, text) => {
+          const test = regexTest(`abc${source}|${source}bcd`, 'i')
+          if (test.needs === undefined || !test.matches(text, fold(text), text)) return
+          expect(test.needs.some((literal) => fold(text).includes(literal))).toBe(true)
+        },
+      ),
     )
   })
 
@@ -61,22 +119,29 @@ describe('regular expressions', () => {
   })
 
   // Each needs exponential or polynomial time of a backtracking engine: minutes to centuries at this length.
-  it.each(['(a+)+$', '^(a|a)*$', '(.*a){20}$', '(a|aa)+$', '(.*)(.*)(.*)(.*)x$', '^(([a-z])+.)+[A-Z]([a-z])+$'])(
-    'take time in proportion to the text: %s',
-    (source) => {
-      const { root } = parseRegex(source, '')
-      const test = compileAutomaton(root)
-      expect(test(`${'a'.repeat(100_000)}!`)).toBe(false)
-    },
-  )
+  it.each([
+    '(a+)+$',
+    '^(a|a)*$',
+    '(.*a){20}$',
+    '(a|aa)+$',
+    '(.*)(.*)(.*)(.*)x$',
+    '^(([a-z])+.)+[A-Z]([a-z])+$',
+  ])('take time in proportion to the text: %s', (source) => {
+    const { root } = parseRegex(source, '')
+    const test = compileAutomaton(root)
+    expect(test(`${'a'.repeat(100_000)}!`)).toBe(false)
+  })
 
   it('forget their states when there are too many, and still match', () => {
     // 2^12 states: which of the last 12 characters were an a.
     const test = compileAutomaton(parseRegex('a[ab]{12}c', '').root)
-    const random = (index: number): string => ((index * 2_654_435_761) % 4294967296 > 2_147_483_648 ? 'a' : 'b')
+    const random = (index: number): string =>
+      (index * 2_654_435_761) % 4294967296 > 2_147_483_648 ? 'a' : 'b'
     const text = Array.from({ length: 60_000 }, (_, index) => random(index ^ (index >> 3))).join('')
     expect(test(text)).toBe(false)
-    expect(test(`${text}aabababababababc`.replace(/.{3}c$/, 'bbbc'))).toBe(/a[ab]{12}c/.test(`${text}aabababababababc`.replace(/.{3}c$/, 'bbbc')))
+    expect(test(`${text}aabababababababc`.replace(/.{3}c$/, 'bbbc'))).toBe(
+      /a[ab]{12}c/.test(`${text}aabababababababc`.replace(/.{3}c$/, 'bbbc')),
+    )
     expect(test(`${text}a${'b'.repeat(12)}c`)).toBe(true)
   })
 

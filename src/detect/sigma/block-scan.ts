@@ -35,9 +35,9 @@ interface Entry {
 }
 
 interface BlockTable {
-  /** By slot: 1 when some literal has a block there. */
-  readonly present: Uint8Array
-  readonly entries: readonly (readonly Entry[] | undefined)[]
+  /** By slot: 0 where no literal has a block, else the place of its entries in `buckets`. */
+  readonly slots: Uint16Array
+  readonly buckets: readonly (readonly Entry[])[]
   readonly shift: number
 }
 
@@ -52,19 +52,19 @@ function blockTable(
   options: { blockBytes: number; places: number; bits: number },
 ): BlockTable {
   const shift = 32 - options.bits
-  const present = new Uint8Array(1 << options.bits)
-  const entries: Entry[][] = Array.from({ length: 1 << options.bits })
+  const slots = new Uint16Array(1 << options.bits)
+  const buckets: Entry[][] = [[]]
   for (const text of literals) {
     const literal = Buffer.from(text, 'latin1')
     for (let offset = 0; offset < options.places; offset++) {
       let block = 0
       for (let i = 0; i < options.blockBytes; i++) block |= (literal[offset + i]! | 0x20) << (8 * i)
       const slot = Math.imul(block, SPREAD) >>> shift
-      present[slot] = 1
-      ;(entries[slot] ??= []).push({ literal, offset })
+      if (slots[slot] === 0) slots[slot] = buckets.push([]) - 1
+      buckets[slots[slot]!]!.push({ literal, offset })
     }
   }
-  return { present, entries, shift }
+  return { slots, buckets, shift }
 }
 
 /** The whole words in `raw`, and where in it the first one is. */
@@ -77,16 +77,16 @@ function wordsOf(raw: Uint8Array): { words: Int32Array; base: number } {
 
 /** Four words a step: their look-ups do not depend on each other, so the processor does them side by side. */
 function scanWords(table: BlockTable, raw: Uint8Array, hits: number[]): void {
-  const { present, shift } = table
+  const { slots, shift } = table
   const { words, base } = wordsOf(raw)
   const count = words.length
   for (let at = 0; at < count; at += 4) {
     if (
       at + 4 <= count &&
-      (present[Math.imul(words[at]! | FOLD, SPREAD) >>> shift]! |
-        present[Math.imul(words[at + 1]! | FOLD, SPREAD) >>> shift]! |
-        present[Math.imul(words[at + 2]! | FOLD, SPREAD) >>> shift]! |
-        present[Math.imul(words[at + 3]! | FOLD, SPREAD) >>> shift]!) ===
+      (slots[Math.imul(words[at]! | FOLD, SPREAD) >>> shift]! |
+        slots[Math.imul(words[at + 1]! | FOLD, SPREAD) >>> shift]! |
+        slots[Math.imul(words[at + 2]! | FOLD, SPREAD) >>> shift]! |
+        slots[Math.imul(words[at + 3]! | FOLD, SPREAD) >>> shift]!) ===
         0
     ) {
       continue
@@ -94,7 +94,7 @@ function scanWords(table: BlockTable, raw: Uint8Array, hits: number[]): void {
     let hit = -1
     for (let i = at; i < at + 4 && i < count; i++) {
       const slot = Math.imul(words[i]! | FOLD, SPREAD) >>> shift
-      const found = present[slot] === 0 ? -1 : verify(table, raw, slot, base + i * 4)
+      const found = slots[slot] === 0 ? -1 : verify(table, raw, slot, base + i * 4)
       if (found >= 0) hits.push(found)
       hit = Math.max(hit, found)
     }
@@ -108,7 +108,7 @@ function scanWords(table: BlockTable, raw: Uint8Array, hits: number[]): void {
 
 /** Blocks of three at even places: two words a step, and the first byte of the third. */
 function scanPairs(table: BlockTable, raw: Uint8Array, hits: number[]): void {
-  const { present, shift } = table
+  const { slots, shift } = table
   const { words, base } = wordsOf(raw)
   scanBytes(table, raw, 0, base, hits)
   let at = 0
@@ -117,10 +117,10 @@ function scanPairs(table: BlockTable, raw: Uint8Array, hits: number[]): void {
     const second = words[at + 1]! | FOLD
     const third = words[at + 2]! | FOLD
     if (
-      (present[Math.imul(first & BLOCK, SPREAD) >>> shift]! |
-        present[Math.imul(((first >>> 16) | (second << 16)) & BLOCK, SPREAD) >>> shift]! |
-        present[Math.imul(second & BLOCK, SPREAD) >>> shift]! |
-        present[Math.imul(((second >>> 16) | (third << 16)) & BLOCK, SPREAD) >>> shift]!) ===
+      (slots[Math.imul(first & BLOCK, SPREAD) >>> shift]! |
+        slots[Math.imul(((first >>> 16) | (second << 16)) & BLOCK, SPREAD) >>> shift]! |
+        slots[Math.imul(second & BLOCK, SPREAD) >>> shift]! |
+        slots[Math.imul(((second >>> 16) | (third << 16)) & BLOCK, SPREAD) >>> shift]!) ===
       0
     ) {
       continue
@@ -137,7 +137,7 @@ function scanPairs(table: BlockTable, raw: Uint8Array, hits: number[]): void {
 
 /** Blocks of three at every place: one word a step, and two bytes of the next. */
 function scanEvery(table: BlockTable, raw: Uint8Array, hits: number[]): void {
-  const { present, shift } = table
+  const { slots, shift } = table
   const { words, base } = wordsOf(raw)
   scanBytes(table, raw, 0, base, hits)
   let at = 0
@@ -145,10 +145,10 @@ function scanEvery(table: BlockTable, raw: Uint8Array, hits: number[]): void {
     const word = words[at]! | FOLD
     const next = words[at + 1]! | FOLD
     if (
-      (present[Math.imul(word & BLOCK, SPREAD) >>> shift]! |
-        present[Math.imul(word >>> 8, SPREAD) >>> shift]! |
-        present[Math.imul(((word >>> 16) | (next << 16)) & BLOCK, SPREAD) >>> shift]! |
-        present[Math.imul(((word >>> 24) | (next << 8)) & BLOCK, SPREAD) >>> shift]!) ===
+      (slots[Math.imul(word & BLOCK, SPREAD) >>> shift]! |
+        slots[Math.imul(word >>> 8, SPREAD) >>> shift]! |
+        slots[Math.imul(((word >>> 16) | (next << 16)) & BLOCK, SPREAD) >>> shift]! |
+        slots[Math.imul(((word >>> 24) | (next << 8)) & BLOCK, SPREAD) >>> shift]!) ===
       0
     ) {
       continue
@@ -165,12 +165,12 @@ function scanEvery(table: BlockTable, raw: Uint8Array, hits: number[]): void {
 
 /** Looks at every place from `from` to `to`; returns the last hit, or -1. */
 function scanBytes(table: BlockTable, raw: Uint8Array, from: number, to: number, hits: number[]): number {
-  const { present, shift } = table
+  const { slots, shift } = table
   let last = -1
   for (let at = from; at < to && at + 2 < raw.length; at++) {
     const block = raw[at]! | (raw[at + 1]! << 8) | (raw[at + 2]! << 16) | (FOLD & BLOCK)
     const slot = Math.imul(block, SPREAD) >>> shift
-    const hit = present[slot] === 0 ? -1 : verify(table, raw, slot, at)
+    const hit = slots[slot] === 0 ? -1 : verify(table, raw, slot, at)
     if (hit >= 0) hits.push(hit)
     last = Math.max(last, hit)
   }
@@ -180,7 +180,7 @@ function scanBytes(table: BlockTable, raw: Uint8Array, from: number, to: number,
 /** The last place at which a literal with a block in `slot` stands so that this block is at `at`; -1 when there is none. */
 function verify(table: BlockTable, raw: Uint8Array, slot: number, at: number): number {
   let last = -1
-  for (const { literal, offset } of table.entries[slot]!) {
+  for (const { literal, offset } of table.buckets[table.slots[slot]!]!) {
     const start = at - offset
     if (start > last && start + literal.length <= raw.length && standsAt(raw, start, literal)) last = start
   }

@@ -56,7 +56,7 @@ function valuesNode(
   for (const [index, value] of values.entries()) {
     under(values.length > 1 ? [index] : [], () => {
       if (value === null) nodes.push(nullNode(path))
-      else if (!isText(value, modifiers)) nodes.push(leaf(path, otherTest(value, modifiers)))
+      else if (!isText(value, path, modifiers)) nodes.push(leaf(path, otherTest(value, modifiers)))
       else patterns.push(...textPatterns(value, modifiers, placeholders))
     })
   }
@@ -64,11 +64,16 @@ function valuesNode(
   return or(nodes)
 }
 
-/** Plain texts, and what has to be looked for inside of one, be it written as a number. */
-function isText(value: string | number | boolean, modifiers: Modifiers): value is string {
+/** Plain texts, keywords, and what has to be looked for inside of a text, be it written as a number. */
+function isText(
+  value: string | number | boolean,
+  path: FieldPath | undefined,
+  modifiers: Modifiers,
+): value is string {
   if (modifiers.regex !== undefined || modifiers.cidr || modifiers.comparison || modifiers.timePart)
     return false
-  return typeof value === 'string' || modifiers.before || modifiers.after || modifiers.transforms.length > 0
+  if (path === undefined || typeof value === 'string') return true
+  return modifiers.before || modifiers.after || modifiers.transforms.length > 0
 }
 
 function textPatterns(value: string, modifiers: Modifiers, placeholders: Placeholders): Pattern[] {
