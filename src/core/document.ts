@@ -22,6 +22,8 @@ export type Quality =
   | 'json-invalid'
   | 'json-proto-key' // __proto__, constructor: data only
   | 'json-too-many-keys'
+  | 'ambiguous-fields' // text of a client imitates the message's own: a login's address, a command's user
+  | 'secret-removed' // a Secret's or token's value is not in the document
   | (string & {})
 
 /**

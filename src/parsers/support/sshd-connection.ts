@@ -1,5 +1,5 @@
 import type { Draft, JsonObject } from '../../core/document.ts'
-import { type Endpoint, endpointAtEnd, readEndpoint } from './endpoint.ts'
+import { type Endpoint, endpointAtEnd, ipOf, readEndpoint } from './endpoint.ts'
 import { putAmbiguous, putSshd, type SshdAction } from './sshd-event.ts'
 import { digit } from './time.ts'
 
@@ -173,7 +173,12 @@ export function noIdentification(text: string, draft: Draft): boolean {
   const source = readEndpoint(text, 43)
   if (source === undefined) return false
   const facts = { outcome: 'failure', source, reason: 'no identification string' } as const
-  return putSshd(draft, 'ssh_identification_failed', { ...facts, ssh: { dropped_ip: source.address } })
+  const ip = ipOf(source.address)
+  return putSshd(
+    draft,
+    'ssh_identification_failed',
+    ip === undefined ? facts : { ...facts, ssh: { dropped_ip: ip } },
+  )
 }
 
 /** `Bad protocol version identification 'TEXT' from ADDR port N`: TEXT is the client's, so from the right. */
