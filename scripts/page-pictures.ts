@@ -11,6 +11,11 @@ import { hostileEvents } from '../test/browser/hostile-corpus.ts'
 const SETTLE_MS = 400
 
 const scenes: Readonly<Record<string, (opened: OpenPage, page: Page) => Promise<void>>> = {
+  async page(opened, page) {
+    const query = 'user.name: * or log.level: (error or warning)'
+    await opened.goto({ query, from: '2026-11-24T09:20:00Z', to: '2026-11-24T09:31:00Z' })
+    await page.locator('.rail > .row', { hasText: 'Accepted password' }).click()
+  },
   async search(opened, page) {
     await opened.goto({ query: 'not message: "GET /healthz"' })
     await page.waitForTimeout(SETTLE_MS)

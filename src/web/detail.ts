@@ -7,7 +7,7 @@ import { type EventDocument, originOf, pretty, signalOf, valueOf } from './event
 import type { Highlights } from './highlight.ts'
 import { longText } from './render.ts'
 import { signalChip } from './row-view.ts'
-import { plain } from './safe-text.ts'
+import { plain, short } from './safe-text.ts'
 import { showStamp } from './time.ts'
 
 const TABS = ['Fields', 'Context', 'JSON', 'Raw'] as const
@@ -185,8 +185,8 @@ function heading(
   const title = h(
     'div',
     { class: 'detail-title' },
-    h('h2', {}, plain(stamp), h('span', { class: 'zone' }, zone)),
-    h('p', {}, plain(originOf(document))),
+    h('h2', {}, short(stamp), h('span', { class: 'zone' }, zone)),
+    h('p', {}, short(originOf(document))),
   )
   const tools = h(
     'div',
@@ -214,7 +214,7 @@ function heading(
           h(
             'span',
             {},
-            plain(
+            short(
               [...signal.tactics, ...signal.techniques.map((one) => `${one.id} ${one.name}`)].join(' · '),
             ),
           ),
@@ -227,7 +227,7 @@ function pivots(document: EventDocument, options: DetailOptions): HTMLElement {
     const value = valueOf(document, field)
     return value === undefined || value === ''
       ? []
-      : [button(label, () => options.onPivot(field, value), { title: `${field}: ${plain(value)}` })]
+      : [button(label, () => options.onPivot(field, value), { title: `${field}: ${short(value)}` })]
   })
   return h('div', { class: 'pivots', attrs: { role: 'group', 'aria-label': 'Look further' } }, ...buttons)
 }

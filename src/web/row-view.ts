@@ -3,7 +3,7 @@ import { messageOf, originOf, type Signal, signalOf, valueOf } from './event.ts'
 import type { Highlights } from './highlight.ts'
 import { logText, SHOWN_CHARS_MAX, size } from './render.ts'
 import type { Row } from './rows.ts'
-import { plain } from './safe-text.ts'
+import { plain, short } from './safe-text.ts'
 import { showStamp } from './time.ts'
 
 export interface RowLook {
@@ -26,9 +26,9 @@ export function rowElement(row: Row, look: RowLook): HTMLElement {
     {
       class: 'cell time',
       attrs: { role: 'gridcell' },
-      title: plain(`${showStamp(stamp, look.zone, 9)} ${look.zone}`),
+      title: short(`${showStamp(stamp, look.zone, 9)} ${look.zone}`),
     },
-    plain(look.timeOnly ? shown.slice(11, 23) : shown.slice(0, 23)),
+    short(look.timeOnly ? shown.slice(11, 23) : shown.slice(0, 23)),
   )
   const cells = look.columns.map((column) => cell(row, column, look))
   const level = signal === undefined ? '' : ` signal level-${signal.level ?? 'unknown'}`
@@ -70,7 +70,7 @@ function messageCell(row: Row, signal: Signal | undefined, look: RowLook): HTMLE
         `${size(row.longest)} · expand`,
       ),
     quality !== undefined &&
-      h('span', { class: 'chip odd', title: `What was odd about this record: ${plain(quality)}` }, '!'),
+      h('span', { class: 'chip odd', title: `What was odd about this record: ${short(quality)}` }, '!'),
   )
 }
 
@@ -86,11 +86,11 @@ export function signalChip(signal: Signal): HTMLElement {
   ]
   return h(
     'span',
-    { class: `chip rule level-${signal.level ?? 'unknown'}`, title: plain(title.join('\n')) },
+    { class: `chip rule level-${signal.level ?? 'unknown'}`, title: title.map(short).join('\n') },
     h('b', {}, level === 'informational' ? 'info' : level),
     ' ',
-    plain(signal.names[0] ?? ''),
+    short(signal.names[0] ?? ''),
     more > 0 && ` +${more}`,
-    techniques.length > 0 && h('span', { class: 'technique' }, plain(techniques.join(' '))),
+    techniques.length > 0 && h('span', { class: 'technique' }, short(techniques.join(' '))),
   )
 }

@@ -59,11 +59,18 @@ export function pieces(text: string, matcher?: Matcher, keepLines = false): Piec
   return found
 }
 
+const SHORT_CHARS = 200
+
 /** The same as one plain string, for titles and labels. */
 export function plain(text: string): string {
   return pieces(text)
     .map((piece) => piece.text)
     .join('')
+}
+
+/** The beginning of a text that stands in a heading or a title, whatever its length. */
+export function short(text: string): string {
+  return text.length > SHORT_CHARS ? `${plain(text.slice(0, SHORT_CHARS))}…` : plain(text)
 }
 
 function pushSafe(found: Piece[], text: string, matched: boolean, keepLines: boolean): void {
