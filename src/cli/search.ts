@@ -245,12 +245,18 @@ interface Summary {
 function gapsOf({ completeness }: Summary): string[] {
   const lines: string[] = []
   for (const { class: name, declaredLost, undeclaredGaps } of completeness.classes) {
-    if (declaredLost > 0)
-      lines.push(`${declaredLost} records of class ${name} are declared lost in this time`)
-    if (undeclaredGaps > 0)
-      lines.push(`${undeclaredGaps} gaps in class ${name} are not explained yet: records may be missing`)
+    if (declaredLost > 0) {
+      lines.push(`class ${name}: ${counted(declaredLost, 'record')} declared lost in this time`)
+    }
+    if (undeclaredGaps > 0) {
+      lines.push(`class ${name}: ${counted(undeclaredGaps, 'gap')} not explained yet, records may be missing`)
+    }
   }
   return lines
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
 /** Loaded only when it is needed: a running decklog is asked without a database in this process. */

@@ -157,7 +157,7 @@ describe('what it prints', () => {
       { ...batch, covers: [{ first: 3, last: 8, reason: 'lost', detail: 'truncated' }] },
     ])
     expect((await search(['--url', server.url])).stderr).toBe(
-      'decklog: 6 records of class ssh are declared lost in this time\n',
+      'decklog: class ssh: 6 records declared lost in this time\n',
     )
   })
 
