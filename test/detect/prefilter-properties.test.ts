@@ -36,9 +36,11 @@ const WORDS = [
 const word = fc.constantFrom(...WORDS)
 
 /** Random case, and the characters outside ASCII that fold into it. */
-const spoken = fc
-  .tuple(word, fc.array(fc.nat(3), { maxLength: 12 }))
-  .map(([plain, changes]) => [...plain].map((char, index) => change(char, changes[index] ?? 0)).join(''))
+const spoken = fc.tuple(word, fc.array(fc.nat(3), { maxLength: 12 })).map(([plain, changes]) =>
+  Array.from(plain, String)
+    .map((char, index) => change(char, changes[index] ?? 0))
+    .join(''),
+)
 
 function change(char: string, how: number): string {
   if (how === 1) return char.toUpperCase()
@@ -89,9 +91,7 @@ const item = fc.oneof(
 const search: fc.Arbitrary<Json> = fc.oneof(
   {
     weight: 3,
-    arbitrary: fc
-      .array(item, { minLength: 1, maxLength: 2 })
-      .map((items) => Object.fromEntries(items) as JsonObject),
+    arbitrary: fc.array(item, { minLength: 1, maxLength: 2 }).map((items) => Object.fromEntries(items)),
   },
   fc.array(ruleText, { minLength: 1, maxLength: 3 }),
 )
@@ -129,7 +129,7 @@ const line: fc.Arbitrary<Written> = fc.oneof(
       decklog: { payload: content as JsonObject },
       event: { action: 'kubectl' },
     }
-    return { raw: writeJson(content as JsonObject, escapes), document }
+    return { raw: writeJson(content, escapes), document }
   }),
 )
 
@@ -137,7 +137,9 @@ const line: fc.Arbitrary<Written> = fc.oneof(
 function writeJson(value: Json, escapes: readonly number[]): string {
   let at = 0
   const text = (plain: string): string =>
-    `"${[...plain].map((char) => escape(char, escapes[at++ % Math.max(1, escapes.length)] ?? 0)).join('')}"`
+    `"${Array.from(plain, String)
+      .map((char) => escape(char, escapes[at++ % Math.max(1, escapes.length)] ?? 0))
+      .join('')}"`
   const write = (one: Json): string => {
     if (typeof one === 'string') return text(one)
     if (one === 1000) return '1e3'

@@ -39,7 +39,7 @@ function evaluate(condition: string, results: ReadonlyMap<string, boolean>): boo
     if (word === 'not') return '!'
     return String(results.get(word) ?? word)
   })
-  // oxlint-disable-next-line no-new-func -- the text holds only operators, parentheses, true and false.
+  // oxlint-disable-next-line typescript/no-implied-eval -- the text holds only operators, parentheses, true and false.
   return new Function(`return ${expression}`)() as boolean
 }
 
@@ -47,7 +47,9 @@ function search_(search: Json, event: Event): boolean {
   if (!Array.isArray(search))
     return typeof search === 'object' && search !== null ? map(search, event) : keyword(search, event)
   return search.some((entry) =>
-    typeof entry === 'object' && entry !== null ? map(entry as JsonObject, event) : keyword(entry, event),
+    typeof entry === 'object' && entry !== null && !Array.isArray(entry)
+      ? map(entry, event)
+      : keyword(entry, event),
   )
 }
 
@@ -67,22 +69,22 @@ function item(key: string, value: Json, event: Event): boolean {
     const isShaped = has('contains') || has('startswith') || has('endswith')
     if (typeof wanted === 'string' && !has('re') && (isShaped ? /^\**$/ : /^\*+$/).test(wanted))
       return found.length > 0
-    return found.some((actual) => typeof actual !== 'object' && compare(actual!, wanted, has))
+    return found.some((actual) => typeof actual !== 'object' && compare(actual, wanted, has))
   }
   const result = has('all') ? list.every(one) : list.some(one)
   return has('neq') ? !result : result
 }
 
 function compare(actual: Json, wanted: Json, has: (name: string) => boolean): boolean {
-  if (has('re')) return new RegExp(String(wanted), has('i') ? 'i' : '').test(String(actual))
+  if (has('re')) return new RegExp(textOf(wanted), has('i') ? 'i' : '').test(textOf(actual))
   for (const [name, holds] of Object.entries(COMPARISONS)) {
-    if (has(name)) return /^-?\d+(\.\d+)?$/.test(String(actual)) && holds(Number(actual), Number(wanted))
+    if (has(name)) return /^-?\d+(\.\d+)?$/.test(textOf(actual)) && holds(Number(actual), Number(wanted))
   }
-  let pattern = glob(String(wanted), typeof wanted === 'string')
+  let pattern = glob(textOf(wanted), typeof wanted === 'string')
   if (has('contains') || has('endswith')) pattern = `[^]*${pattern}`
   if (has('contains') || has('startswith')) pattern = `${pattern}[^]*`
   const expression = new RegExp(`^(?:${has('cased') ? pattern : lower(pattern)})$`, 'u')
-  return expression.test(has('cased') ? String(actual) : lower(String(actual)))
+  return expression.test(has('cased') ? textOf(actual) : lower(textOf(actual)))
 }
 
 const COMPARISONS: Readonly<Record<string, (left: number, right: number) => boolean>> = {
@@ -93,7 +95,7 @@ const COMPARISONS: Readonly<Record<string, (left: number, right: number) => bool
 }
 
 function keyword(wanted: Json, event: Event): boolean {
-  const expression = new RegExp(lower(glob(String(wanted), true)), 'u')
+  const expression = new RegExp(lower(glob(textOf(wanted), true)), 'u')
   const texts = event.roots.flatMap((root) => values(event.document, root.split('.')).flatMap(strings))
   return [event.text, ...texts].some((text) => expression.test(lower(text)))
 }
@@ -137,4 +139,8 @@ function values(value: Json | undefined, path: readonly string[]): Json[] {
     if (found.length > 0) return found
   }
   return []
+}
+
+function textOf(value: Json): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }

@@ -83,13 +83,14 @@ function matchesAny(field: FieldValues, test: ValueTest): boolean {
   for (let index = 0; index < values.length; index++) {
     const value = values[index]!
     if (typeof value === 'object') continue
-    if (test.matches(String(value), foldedOf(field, index), value)) return true
+    const text = String(value)
+    if (test.matches(text, foldedOf(field, index, text), value)) return true
   }
   return false
 }
 
-function foldedOf(field: FieldValues, index: number): string {
-  return (field.folded[index] ??= fold(String(field.values[index])))
+function foldedOf(field: FieldValues, index: number, text: string): string {
+  return (field.folded[index] ??= fold(text))
 }
 
 function relates(

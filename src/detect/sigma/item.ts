@@ -57,7 +57,7 @@ function valuesNode(
     under(values.length > 1 ? [index] : [], () => {
       if (value === null) nodes.push(nullNode(path))
       else if (!isText(value, path, modifiers)) nodes.push(leaf(path, otherTest(value, modifiers)))
-      else patterns.push(...textPatterns(value, modifiers, placeholders))
+      else patterns.push(...textPatterns(String(value), modifiers, placeholders))
     })
   }
   if (patterns.length > 0) nodes.push(patternNode(path, patterns, modifiers.cased))
@@ -69,7 +69,7 @@ function isText(
   value: string | number | boolean,
   path: FieldPath | undefined,
   modifiers: Modifiers,
-): value is string {
+): boolean {
   if (modifiers.regex !== undefined || modifiers.cidr || modifiers.comparison || modifiers.timePart)
     return false
   if (path === undefined || typeof value === 'string') return true
@@ -77,7 +77,7 @@ function isText(
 }
 
 function textPatterns(value: string, modifiers: Modifiers, placeholders: Placeholders): Pattern[] {
-  const patterns = applyTransforms(String(value), modifiers.transforms, placeholders)
+  const patterns = applyTransforms(value, modifiers.transforms, placeholders)
   return patterns.map((pattern) => widen(pattern, modifiers.before, modifiers.after))
 }
 

@@ -64,7 +64,10 @@ function readSample(
     record: typeof record === 'string' ? record : undefined,
     document: isObject(document) ? document : undefined,
     names: Object.fromEntries(
-      Object.entries(isObject(names) ? names : {}).map(([key, value]) => [key, String(value)]),
+      Object.entries(isObject(names) ? names : {}).map(([key, value]) => [
+        key,
+        typeof value === 'string' ? value : JSON.stringify(value),
+      ]),
     ),
   }
 }
