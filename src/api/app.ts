@@ -76,7 +76,7 @@ function guard(service: Service, request: Request): void {
 /** A page of another site can send a simple form, but neither this content type nor our origin. */
 function refuseForeign(request: Request): void {
   const origin = request.headers.get('origin')
-  const isForeign = origin !== null && new URL(origin).host !== request.headers.get('host')
+  const isForeign = origin !== null && URL.parse(origin)?.host !== request.headers.get('host')
   if (isForeign || !(request.headers.get('content-type') ?? '').startsWith('application/json')) {
     throw new ProblemError('method-refused', 'send JSON, from decklog itself and not from another site')
   }

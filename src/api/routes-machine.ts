@@ -43,11 +43,23 @@ const REPLAY_BYTES_MAX = 1024 * 1024
 export async function replay(service: Service, request: Request): Promise<Response> {
   if (service.replayDeadLetters === undefined)
     throw new ProblemError('unavailable', 'this process does not ship: ask the one that does')
-  const text = await request.text()
-  const ids = text.length > REPLAY_BYTES_MAX ? undefined : idsOf(text)
+  const text = await boundedText(request, REPLAY_BYTES_MAX)
+  const ids = text === undefined ? undefined : idsOf(text)
   if (ids === undefined)
     throw new ProblemError('parameter-invalid', 'send {"ids":["…"]} with the ids of dead letters')
   return json(JSON.stringify(await service.replayDeadLetters(ids)))
+}
+
+/** The body; undefined when it is larger: then no more of it is read. */
+async function boundedText(request: Request, bytesMax: number): Promise<string | undefined> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of request.body ?? []) {
+    bytes += chunk.byteLength
+    if (bytes > bytesMax) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
 }
 
 function idsOf(text: string): string[] | undefined {

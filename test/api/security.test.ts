@@ -156,3 +156,32 @@ function statusFor(url: string, host: string): Promise<number> {
     .end()
   return promise
 }
+
+test.each<[string, Record<string, string>, string, number]>([
+  ['from the command line', {}, '{"ids":["a"]}', 200],
+  ['from our page', { origin: 'SELF' }, '{"ids":["a"]}', 200],
+  ['from another site', { origin: 'https://evil.example' }, '{"ids":["a"]}', 405],
+  ['from a sandboxed page', { origin: 'null' }, '{"ids":["a"]}', 405],
+  ['from a form', { 'content-type': 'text/plain' }, '{"ids":["a"]}', 405],
+  ['without ids', {}, '{}', 400],
+  ['too large', {}, `{"ids":["${'x'.repeat(3_000_000)}"]}`, 400],
+])('a replay %s is answered', async (_, headers, body, status) => {
+  const replayed: string[] = []
+  await using server = await startTestServer({
+    replayDeadLetters: (ids) => {
+      replayed.push(...ids)
+      return Promise.resolve({ replayed: ids, kept: [] })
+    },
+  })
+  const sent = Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, value === 'SELF' ? server.url : value]),
+  )
+  const response = await server.get('/api/dead-letters/replay', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...sent },
+    body,
+  })
+  expect(response.status).toBe(status)
+  expect(replayed).toEqual(status === 200 ? ['a'] : [])
+  expect(server.faults).toEqual([])
+})
