@@ -66,6 +66,20 @@ export function readFully(fd: number, buffer: Buffer, length: number, position: 
   return filled
 }
 
+/** One sentence for a person: what is wrong and what to do. */
+export function refusalMessage(path: string, refusal: OpenRefusal): string {
+  switch (refusal.kind) {
+    case 'missing':
+      return `${path} is not there`
+    case 'outside':
+      return `${path} is a symbolic link to ${refusal.target}, outside of its directory: it is not followed; name the target itself, or set "root"`
+    case 'not-a-file':
+      return `${path} is no regular file: it is not read`
+    case 'unreadable':
+      return `${path} cannot be read (${refusal.code}): check its permissions and its disk`
+  }
+}
+
 function refuse(fd: number, path: string, root: string, stats: Stats): OpenRefusal | undefined {
   if (!stats.isFile()) return { kind: 'not-a-file' }
   const target = platform === 'linux' ? readlinkSync(`/proc/self/fd/${fd}`) : realpathSync(path)

@@ -39,6 +39,7 @@ const NEWLINES = 0x0a0a0a0a
 const LOW_BITS = 0x7f7f7f7f
 /** Sums of 255 ones still fit the byte that they are summed in. */
 const WORDS_PER_SUM = 255
+const NO_WORDS = new Int32Array(0)
 
 /**
  * Newlines in the first `end` bytes, four bytes at a time: 4.4 GB/s whatever the length of the lines, where `indexOf` falls from
@@ -51,7 +52,8 @@ export function countNewlines(bytes: Buffer, end: number): number {
   let count = 0
   let at = 0
   while (at < end && ((bytes.byteOffset + at) & 3) !== 0) if (bytes[at++] === NEWLINE) count++
-  const words = new Int32Array(bytes.buffer, bytes.byteOffset + at, (end - at) >>> 2)
+  const wordCount = (end - at) >>> 2
+  const words = wordCount === 0 ? NO_WORDS : new Int32Array(bytes.buffer, bytes.byteOffset + at, wordCount)
   let word = 0
   while (word < words.length) {
     const stop = Math.min(words.length, word + WORDS_PER_SUM)

@@ -2,7 +2,14 @@ import { closeSync, fstatSync, rmSync, type Stats, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DeclaredLoss } from '../../core/batch.ts'
 import { UNREAD } from '../../sources/fingerprint.ts'
-import { fileId, isOpen, type OpenLog, type OpenRefusal, openLog } from '../../sources/open-log.ts'
+import {
+  fileId,
+  isOpen,
+  type OpenLog,
+  type OpenRefusal,
+  openLog,
+  refusalMessage,
+} from '../../sources/open-log.ts'
 import { type Candidate, candidates, findRead, finishedAs, isBeingRead } from './find-files.ts'
 import type { FollowedFile, Follower } from './follower.ts'
 import type { StreamFile } from './records.ts'
@@ -300,19 +307,6 @@ function refuse(follower: Follower, refusal: OpenRefusal, context: ShipContext):
   })
   follower.touched = true
   follower.wakeMs = context.clock.now() + context.timings.retryMs
-}
-
-export function refusalMessage(path: string, refusal: OpenRefusal): string {
-  switch (refusal.kind) {
-    case 'missing':
-      return `${path} is not there`
-    case 'outside':
-      return `${path} is a symbolic link to ${refusal.target}, outside of its directory: it is not followed; name the target itself, or set "root"`
-    case 'not-a-file':
-      return `${path} is no regular file: it is not read`
-    case 'unreadable':
-      return `${path} cannot be read (${refusal.code}): check its permissions and its disk`
-  }
 }
 
 function newFile(

@@ -73,13 +73,11 @@ export function newFollower(group: LogGroup, stream: StreamState, nowMs: number)
 /** Descriptors held by the shipper: counted, and bounded by giving up those of quiet files. */
 export class Descriptors {
   readonly #max: number
-  readonly #quiet: (file: FollowedFile) => boolean
   /** In order of last use. */
   readonly #open = new Set<FollowedFile>()
 
-  constructor(max: number, quiet: (file: FollowedFile) => boolean) {
+  constructor(max: number) {
     this.#max = max
-    this.#quiet = quiet
   }
 
   get count(): number {
@@ -108,11 +106,21 @@ export class Descriptors {
     for (const file of this.#open) this.release(file)
   }
 
-  /** A quiet live file can be opened again by its path; a rotated one perhaps not. */
+  /**
+   * A live file can be opened again by its path, a rotated one perhaps not. The one used longest ago, and one that was read
+   * to its end rather than one that was not, for that might be gone by then.
+   */
   #giveUpOne(keep: FollowedFile): void {
+    let oldest: FollowedFile | undefined
+    let looked = 0
     for (const file of this.#open) {
-      if (file === keep || file.endedMs !== undefined || !this.#quiet(file)) continue
-      return this.release(file)
+      if (file === keep || file.endedMs !== undefined) continue
+      oldest ??= file
+      if (file.size === file.position.offset) return this.release(file)
+      if (++looked >= LOOKED_AT_MAX) break
     }
+    if (oldest !== undefined) this.release(oldest)
   }
 }
+
+const LOOKED_AT_MAX = 64

@@ -1,10 +1,10 @@
 import { statSync } from 'node:fs'
 import type { Discovery, DiscoveryEvents } from '../../sources/discovery.ts'
-import { baseOf, discoverFiles } from '../../sources/files.ts'
+import { baseOf } from '../../sources/files.ts'
 import type { LogGroup } from '../../sources/log-group.ts'
 import { fileId } from '../../sources/open-log.ts'
-import { discoverPods } from '../../sources/pods.ts'
 import type { SourceConfig } from '../../sources/source-config.ts'
+import { discover } from '../../sources/survey.ts'
 import { lookAtFiles, lookAtLingering } from './files-of-stream.ts'
 import { type Follower, newFollower } from './follower.ts'
 import type { StreamState } from './records.ts'
@@ -41,11 +41,7 @@ export class Followers {
       onVanished: (group, detail) => this.#vanished(group, detail),
       onTrouble: (what, message) => this.context.complaints.raise(what, message, 'warn'),
     }
-    this.#discoveries = options.sources.map((source) =>
-      source.kind === 'pods'
-        ? discoverPods(source, events, this.context.clock)
-        : discoverFiles(source, events, this.context.clock),
-    )
+    this.#discoveries = options.sources.map((source) => discover(source, events, this.context.clock))
   }
 
   get count(): number {

@@ -166,7 +166,7 @@ class Shipper implements ShipRole {
       clock,
       telemetry,
       complaints: this.#complaints,
-      descriptors: new Descriptors(openFilesMax, (file) => file.size === file.position.offset),
+      descriptors: new Descriptors(openFilesMax),
       timings: { ...SHIP_TIMINGS, ...this.#options.timings },
       unpackDirectory,
       unpackedBytesMax,
