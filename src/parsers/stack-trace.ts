@@ -22,25 +22,18 @@ const HEAD_CHARACTERS_MAX = 2048
 
 const GO_HEAD = /^(?:panic: |fatal error: |goroutine \d+ \[[^\]]*\]:)/
 
-/** Every head holds one of these, so a batch without them has no heads. */
-const NEEDLES = [
-  'Exception',
-  'Error',
-  'Throwable',
-  'Traceback (most',
-  'panic: ',
-  'fatal error: ',
-  'goroutine ',
-].map((text) => Buffer.from(text))
+/** A head that does not begin with a letter of these four holds one of the needles, so most batches need no look at a line. */
+const NEEDLES = ['Exception', 'Error'].map((text) => Buffer.from(text))
+const FIRST_LETTERS = new Set(['T', 'p', 'f', 'g'].map((letter) => letter.charCodeAt(0)))
 
 function prepare(bytes: Uint8Array): LineFilter {
   const raw = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const next = NEEDLES.map((needle) => raw.indexOf(needle))
-  if (next.every((at) => at < 0)) return NEVER
   let nearest = nearestOf(next)
   return {
     none: false,
     may(start, end) {
+      if (isAnchoredHead(bytes, start, end)) return true
       if (nearest >= end) return false
       for (const [i, needle] of NEEDLES.entries()) {
         if (next[i]! >= 0 && next[i]! < start) next[i] = raw.indexOf(needle, start)
@@ -51,7 +44,12 @@ function prepare(bytes: Uint8Array): LineFilter {
   }
 }
 
-const NEVER: LineFilter = { none: true, may: () => false }
+/** `Trac…`, `pani…`, `fata…`, `goro…`: what stands at the beginning of a text only. */
+function isAnchoredHead(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < 4 || !FIRST_LETTERS.has(bytes[start]!)) return false
+  const second = bytes[start + 1]
+  return second === 0x72 || second === 0x61 || second === 0x6f
+}
 
 function nearestOf(positions: readonly number[]): number {
   let nearest = Number.POSITIVE_INFINITY
@@ -66,16 +64,19 @@ function begin(line: string): TraceProgress | undefined {
   return isBlockHead(text) ? { kind: Kind.block, phase: 0 } : undefined
 }
 
-/** An error's class name, then a colon or the end. Ruby has it in parentheses at the end. */
 function isBlockHead(text: string): boolean {
-  for (const word of ['Exception', 'Error', 'Throwable']) {
+  return classEnd(text) >= 0 || (text.endsWith('Error)') && text.includes(':in '))
+}
+
+/** Where the name of an error's class ends that a colon or the end follows, or -1. */
+function classEnd(text: string): number {
+  for (const word of ['Exception', 'Error']) {
     for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) {
       const after = text.charCodeAt(at + word.length)
-      if (Number.isNaN(after) || after === 0x3a || after === 0x0d) return true
-      if (after === 0x29 && at + word.length === text.length - 1 && text.includes(':in ')) return true
+      if (Number.isNaN(after) || after === 0x3a || after === 0x0d) return at + word.length
     }
   }
-  return false
+  return -1
 }
 
 function continues(trace: TraceProgress, line: string): boolean {
@@ -135,7 +136,7 @@ function describeGo(text: string): { type?: string; message?: string } {
 
 function describeLine(line: string): { type?: string; message?: string } {
   if (line.endsWith(')') && line.includes(':in ')) return describeRuby(line)
-  const at = classEnd(line)
+  const at = classEnd(line) < 0 ? nameEnd(line) : classEnd(line)
   if (at < 0) return {}
   const type = /[\w$.]{1,200}$/.exec(line.slice(Math.max(0, at - 200), at))?.[0]
   if (type === undefined) return {}
@@ -152,12 +153,8 @@ function describeRuby(line: string): { type?: string; message?: string } {
   return from + 2 < open ? { type, message: line.slice(from + 2, open) } : { type }
 }
 
-/** Where an error's class name ends; in Python also of a class that is not called so (`KeyboardInterrupt`). */
-function classEnd(line: string): number {
-  for (const word of ['Exception', 'Error', 'Throwable']) {
-    const at = line.indexOf(word)
-    if (at >= 0) return at + word.length
-  }
+/** In Python a class need not be called so: `KeyboardInterrupt`. */
+function nameEnd(line: string): number {
   return /^[A-Za-z_][\w.]{0,200}(?=:|$)/.exec(line)?.[0].length ?? -1
 }
 

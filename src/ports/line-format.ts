@@ -103,7 +103,7 @@ export interface TraceProgress {
 
 /** Stack traces, that come as many lines. Only a line that looks like a head is held back to wait for the next ones. */
 export interface TraceFormat {
-  /** Which lines of a batch may be a head. */
+  /** Which lines of a batch may be a head; `start` is where the text of the line begins. */
   readonly prepare: (bytes: Uint8Array) => LineFilter
   /** Does a trace begin with this text? Undefined when not. */
   readonly begin: (text: string) => TraceProgress | undefined

@@ -1,6 +1,6 @@
-/** Documents under construction: one growing buffer, used again for each batch. Callers reserve, then write at `at`. */
+/** Documents under construction: one growing buffer a batch. Callers reserve, then write at `at`. */
 export class DocumentWriter {
-  bytes: Buffer = Buffer.allocUnsafeSlow(1024 * 1024)
+  bytes: Buffer = Buffer.allocUnsafeSlow(64 * 1024)
   at = 0
 
   /** Makes room for `count` more bytes. `bytes` may be another buffer afterwards. */
@@ -18,16 +18,17 @@ export class DocumentWriter {
     this.at += this.bytes.write(text, this.at, 'utf8')
   }
 
-  /** A copy of what was written; the writer is empty afterwards. A buffer that one batch made huge is given back. */
+  /** What was written, handed over without a copy; the writer goes on with a buffer of its own. */
   take(): Uint8Array {
-    const copy = new Uint8Array(this.bytes.subarray(0, this.at))
+    const taken = this.bytes.subarray(0, this.at)
+    this.bytes = Buffer.allocUnsafeSlow(Math.max(SIZE_MIN, Math.min(this.at * 2, SIZE_MAX)))
     this.at = 0
-    if (this.bytes.length > KEPT_BYTES_MAX) this.bytes = Buffer.allocUnsafeSlow(KEPT_BYTES_MAX)
-    return copy
+    return taken
   }
 }
 
-const KEPT_BYTES_MAX = 8 * 1024 * 1024
+const SIZE_MIN = 64 * 1024
+const SIZE_MAX = 4 * 1024 * 1024
 
 /** Copies a constant piece. Returns where it ends. */
 export function put(out: Buffer, at: number, piece: Uint8Array): number {

@@ -43,13 +43,10 @@ export function copyAsJson(bytes: Buffer, from: number, to: number, out: Buffer,
   let start = from
   let next = from
   while (next < to) {
+    while (next < to && ACTION[bytes[next]!] === 0) next++
+    if (next === to) break
     const byte = bytes[next]!
-    const action = ACTION[byte]!
-    if (action === 0) {
-      next++
-      continue
-    }
-    if (action === 2) {
+    if (ACTION[byte] === 2) {
       lastQuality |= textClass(bytes, next)
       next++
       continue

@@ -95,7 +95,7 @@ export class LineReader implements RecordReader {
         !header.partial &&
         this.#open === 0 &&
         end - header.textStart > 1 &&
-        !heads.may(at, end)
+        !heads.may(header.textStart, end)
       ) {
         this.#emitWhole(emitter, raw, at, end, firstSeq + read, 0)
       } else {
@@ -183,7 +183,8 @@ export class LineReader implements RecordReader {
     }
     const isTrace =
       carry.trace !== undefined ||
-      (this.#heads.may(start, end) && this.#formats.trace.begin(textStartOf(record, header)) !== undefined)
+      (this.#heads.may(header.textStart, end) &&
+        this.#formats.trace.begin(textStartOf(record, header)) !== undefined)
     if (isTrace) {
       const line = beginJoining(record, header, this.#room)
       line.quality |= quality

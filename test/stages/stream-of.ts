@@ -88,13 +88,10 @@ export interface TestEvent {
 export function eventsOf(batch: EventBatch | undefined): TestEvent[] {
   if (batch === undefined) return []
   const index = new EventIndex(batch)
+  const documents = Buffer.from(batch.documents)
   const events: TestEvent[] = []
   for (let row = 0; row < index.count; row++) {
-    const bytes = Buffer.from(batch.documents).toString(
-      'utf8',
-      index.offset(row),
-      index.offset(row) + index.length(row),
-    )
+    const bytes = documents.toString('utf8', index.offset(row), index.offset(row) + index.length(row))
     events.push({
       id: index.id(row),
       ranges: index.ranges(row),
