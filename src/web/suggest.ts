@@ -59,8 +59,10 @@ export function suggest(
     close,
     show(suggestions) {
       if (suggestions.length === 0) return close()
+      // What is chosen stays chosen when the list is only brought up to date.
+      const chosen = shown[active]?.insert
       shown = suggestions
-      active = -1
+      active = chosen === undefined ? -1 : suggestions.findIndex((one) => one.insert === chosen)
       fill(list, ...suggestions.map(option))
       list.hidden = false
       input.setAttribute('aria-expanded', 'true')
