@@ -26,12 +26,8 @@ function wordsQuery(words: readonly string[], mode: 'any' | 'phrase'): Query {
  * through the cutter as a character of the kind beside it, so that `10.0.0.*` and `foo.*` stay one word.
  */
 function wildcardQuery(pattern: string): Query {
-  const characters = charactersOf(pattern)
-  const text = characters
-    .map((part, index) => (part === STAR ? standInFor(characters, index) : part))
-    .join('')
   const parts: Query[] = []
-  for (const word of cutWords(text)) {
+  for (const word of cutWords(withStandIns(charactersOf(pattern)))) {
     const back = escapePattern(word).replace(STAND_INS, '*')
     if (!hasStandIn(word)) parts.push({ kind: 'words', words: [word], mode: 'any' })
     else if (back !== '*') parts.push({ kind: 'word-wildcard', pattern: back })
@@ -62,17 +58,16 @@ function charactersOf(pattern: string): Characters {
   return characters
 }
 
-/** Like the nearest character that belongs to a word, looking back first. */
-function standInFor(characters: Characters, index: number): string {
-  for (let at = index - 1; at >= 0; at--) {
-    const kind = kindOf(characters[at]!)
-    if (kind !== undefined) return STAND_IN[kind]
+/** For each star a character like the nearest one that belongs to a word, looking back first. */
+function withStandIns(characters: Characters): string {
+  const kinds = characters.map(kindOf)
+  let kind = kinds.find((known) => known !== undefined) ?? 'letter'
+  let text = ''
+  for (const [index, character] of characters.entries()) {
+    kind = kinds[index] ?? kind
+    text += typeof character === 'string' ? character : STAND_IN[kind]
   }
-  for (let at = index + 1; at < characters.length; at++) {
-    const kind = kindOf(characters[at]!)
-    if (kind !== undefined) return STAND_IN[kind]
-  }
-  return STAND_IN.letter
+  return text
 }
 
 function kindOf(character: string | typeof STAR): keyof typeof STAND_IN | undefined {

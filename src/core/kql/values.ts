@@ -3,6 +3,7 @@ import { FIELDS, fieldType, type FieldType } from '../fields.ts'
 import { formatIso, parseInstant, parseInterval } from '../instant.ts'
 import type { Query } from '../query.ts'
 import type { TextToken } from './lexer.ts'
+import { compilePattern } from './pattern.ts'
 import type { Comparison, Literal } from './parser.ts'
 
 /** Why a value does not fit a field; said at the value. */
@@ -60,11 +61,7 @@ export function rangeQuery(
 
 /** Known fields whose names fit a pattern such as `kubernetes.*`. */
 export function knownFields(field: TextToken): readonly string[] {
-  const source = field.pattern.replace(/\\(.)|\*|[^\w\s]/gsu, (part, escaped: string | undefined) =>
-    part === '*' ? '.*' : `\\u{${(escaped ?? part).codePointAt(0)!.toString(16)}}`,
-  )
-  const pattern = new RegExp(`^${source}$`, 'su')
-  return FIELDS.filter(({ name }) => pattern.test(name)).map(({ name }) => name)
+  return FIELDS.map(({ name }) => name).filter(compilePattern(field.pattern))
 }
 
 /** `*` and the like: the field is there. */
