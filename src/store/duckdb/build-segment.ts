@@ -14,9 +14,14 @@ import { WordColumn } from './word-column.ts'
 /** Names that the first columns of every segment have, in this order. */
 export const OWN_INTEGERS = ['_arrival', '_time', '_seq', '_n'] as const
 export const OWN_DICTIONARIES = ['_stream', '_tenant', '_node', '_ds'] as const
+/**
+ * `_json`: NULL, but for documents that DuckDB's JSON reader would refuse, and with them every query that looks into
+ * documents: the same document as it can be read, or an empty one.
+ */
 const SCHEMA: readonly ColumnSchema[] = [
   ...OWN_INTEGERS.map((name) => ({ name, kind: 'i64' }) as const),
   ...[...OWN_DICTIONARIES, ...FIELD_COLUMNS].map((name) => ({ name, kind: 'dictionary' }) as const),
+  { name: '_json', kind: 'dictionary' },
   { name: '_words', kind: 'text' },
   { name: '_doc', kind: 'text' },
 ]
@@ -54,6 +59,7 @@ export class SegmentBuilder {
   readonly #integers = OWN_INTEGERS.map(() => new IntegerColumn(BLOCK_ROWS))
   readonly #own = OWN_DICTIONARIES.map(() => new DictionaryColumn(BLOCK_ROWS))
   readonly #fields = FIELD_COLUMNS.map(() => new DictionaryColumn(BLOCK_ROWS))
+  readonly #json = new DictionaryColumn(BLOCK_ROWS)
   readonly #words = new WordColumn(this.#hashes)
   readonly #documents = new TextColumn()
   readonly #blocks: FinishedBlock[] = []
@@ -153,11 +159,22 @@ export class SegmentBuilder {
   }
 
   #addDocument(bytes: Uint8Array, start: number, end: number): void {
-    const scanner = this.#scanner
-    if (!scanner.scan(bytes, start, end)) this.#malformed++
+    this.#documents.add(bytes, start, end)
+    if (this.#scanner.scan(bytes, start, end)) {
+      this.#json.addNull()
+      this.#addValues(bytes)
+      return
+    }
+    this.#malformed++
+    const readable = readableForm(bytes.subarray(start, end))
+    this.#json.add(readable, 0, readable.byteLength)
+    this.#scanner.scan(readable, 0, readable.byteLength)
+    this.#addValues(readable)
+  }
+
+  #addValues(bytes: Uint8Array): void {
     for (let column = 0; column < FIELD_COLUMNS.length; column++) this.#addField(bytes, column)
     this.#addMessage(bytes)
-    this.#documents.add(bytes, start, end)
   }
 
   #addField(bytes: Uint8Array, column: number): void {
@@ -223,6 +240,7 @@ export class SegmentBuilder {
       ...this.#integers,
       ...this.#own,
       ...this.#fields,
+      this.#json,
       this.#words,
       this.#documents,
     ].map((column) => column.take())
@@ -237,6 +255,28 @@ export class SegmentBuilder {
     this.#blocks.push({ block, hashes: this.#hashes.take(), bloom: undefined })
     this.#rows = 0
   }
+}
+
+const EMPTY = Buffer.from('{}')
+
+/** The document as every reader takes it: lone surrogates become U+FFFD, infinite numbers null. */
+function readableForm(bytes: Uint8Array): Buffer {
+  try {
+    const value = JSON.parse(Buffer.from(bytes).toString('utf8'), wellFormed) as unknown
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+    const text = Buffer.from(isObject ? JSON.stringify(value) : '{}')
+    return new DocumentScanner([]).scan(text, 0, text.byteLength) ? text : EMPTY
+  } catch {
+    return EMPTY
+  }
+}
+
+function wellFormed(_key: string, value: unknown): unknown {
+  if (typeof value === 'string') return value.toWellFormed()
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  const keys = Object.keys(value)
+  if (keys.every((key) => key.isWellFormed())) return value
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key.toWellFormed(), one]))
 }
 
 const OWN_SEEDS = OWN_DICTIONARIES.map(columnSeed)

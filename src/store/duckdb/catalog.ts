@@ -36,7 +36,7 @@ export class Catalog {
   }
 
   /** Segments of the scope, pinned until `release`. */
-  pinned(scope: Scope): { readonly segments: readonly Segment[]; release(): void } {
+  pinned(scope: Scope): { readonly segments: readonly Segment[]; readonly release: () => void } {
     const segments = this.all().filter(({ entry }) => inScope(entry, scope))
     for (const segment of segments) segment.pin()
     return {

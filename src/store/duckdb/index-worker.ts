@@ -8,7 +8,7 @@ import type { IndexJob, WorkerReply, WorkerRequest } from './worker-messages.ts'
 
 /** The store's worker thread: unpacking, cutting words, writing segments. Stateless; one job at a time. */
 parentPort!.on('message', (request: WorkerRequest) => {
-  parentPort!.postMessage(run(request))
+  parentPort!.postMessage(run(request), [])
 })
 
 function run(request: WorkerRequest): WorkerReply {

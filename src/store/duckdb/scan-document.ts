@@ -3,8 +3,9 @@
  * which field paths there are. Documents of one batch have the same keys in the same order, so the next key is guessed
  * and compared, not looked up.
  *
- * Invariants: reads only bytes start..end; never throws; a document that is no JSON object gives false, and its values do
- * not count. Strings are not decoded here: `kinds` says how to read the bytes.
+ * Invariants: reads only bytes start..end, which are UTF-8; never throws; a document that is no JSON object, as strict as
+ * DuckDB's reader takes it (no lone surrogates, no infinite numbers), gives false, and its values do not count. Strings
+ * are not decoded here: `kinds` says how to read the bytes.
  */
 export const ValueKind = { none: 0, plain: 1, escaped: 2, scalar: 3, many: 4 } as const
 
@@ -25,7 +26,7 @@ export interface ValueSpan {
 
 /** Hostile documents bring new keys with every line: what is beyond is searched without the catalogue. */
 const PATHS_MAX = 4096
-const DEPTH_MAX = 100
+const DEPTH_MAX = 200
 
 class PathNode {
   /** The key's bytes between its quotes, as written. Empty for elements of a list. */
@@ -168,15 +169,15 @@ export class DocumentScanner {
     while (at < this.#end) {
       const byte = bytes[at]!
       if (byte === 0x2c || byte === 0x7d || byte === 0x5d || byte <= 0x20) break
-      if (byte === 0x22 || byte === 0x3a || byte === 0x7b || byte === 0x5b) return false
       at++
     }
     this.#at = at
+    if (at >= this.#end) return false
     const first = bytes[start]!
-    if (at === start || at >= this.#end) return false
-    if (first === 0x6e) return true
+    if (first === 0x6e) return isWord(bytes, { start, end: at, word: NULL })
     const isBoolean = first === 0x74 || first === 0x66
-    if (!isBoolean && first !== 0x2d && (first < 0x30 || first > 0x39)) return false
+    const word = first === 0x74 ? TRUE : FALSE
+    if (isBoolean ? !isWord(bytes, { start, end: at, word }) : !isNumber(bytes, start, at)) return false
     if (node !== undefined) {
       node.kinds |= isBoolean ? FieldKind.boolean : FieldKind.number
       if (node.column >= 0) this.#found(node.column, ValueKind.scalar, start, at)
@@ -184,22 +185,25 @@ export class DocumentScanner {
     return true
   }
 
-  /** At the opening quote; moves behind the closing one. 0 when it never ends. */
+  /** At the opening quote; moves behind the closing one. 0 when it is no string. */
   #string(): number {
     const bytes = this.#bytes
     const end = this.#end
     let kind: number = ValueKind.plain
     let at = this.#at + 1
-    for (; at < end; at++) {
+    while (at < end) {
       const byte = bytes[at]!
       if (byte === 0x22) {
         this.#at = at + 1
         return kind
       }
+      if (byte < 0x20) break
       if (byte === 0x5c) {
         kind = ValueKind.escaped
-        at++
-      }
+        const length = escapeLength(bytes, at, end)
+        if (length === 0) break
+        at += length
+      } else at++
     }
     this.#at = end
     return 0
@@ -243,7 +247,6 @@ export class DocumentScanner {
     const length = key.byteLength
     if (bytes[start + length] !== 0x22 || start + length >= this.#end) return false
     for (let i = 0; i < length; i++) if (bytes[start + i] !== key[i]) return false
-    // A key that ends in a backslash would have its quote escaped; none such is ever learnt.
     return true
   }
 
@@ -277,6 +280,57 @@ export class DocumentScanner {
       this.#at++
     }
   }
+}
+
+const NULL = Buffer.from('null')
+const TRUE = Buffer.from('true')
+const FALSE = Buffer.from('false')
+
+function isWord(
+  bytes: Uint8Array,
+  { start, end, word }: { start: number; end: number; word: Uint8Array },
+): boolean {
+  if (end - start !== word.byteLength) return false
+  for (let i = 0; i < word.byteLength; i++) if (bytes[start + i] !== word[i]) return false
+  return true
+}
+
+/** Digits alone are decided here; what has more in it, by a pattern. */
+function isNumber(bytes: Uint8Array, start: number, end: number): boolean {
+  const first = bytes[start]!
+  let isPlain = end - start <= 15 && (first !== 0x30 || end - start === 1)
+  for (let at = start; isPlain && at < end; at++) isPlain = bytes[at]! >= 0x30 && bytes[at]! <= 0x39
+  if (isPlain) return end > start
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1')
+  return /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(text) && Number.isFinite(Number(text))
+}
+
+/** Bytes of the escape that begins at `at`, a pair of surrogates being one; 0 when it is none. */
+function escapeLength(bytes: Uint8Array, at: number, end: number): number {
+  const kind = bytes[at + 1]
+  if (kind !== 0x75) return kind !== undefined && at + 1 < end && SIMPLE_ESCAPES.includes(kind) ? 2 : 0
+  const unit = hexUnit(bytes, at + 2, end)
+  if (unit < 0 || (unit >= 0xdc00 && unit <= 0xdfff)) return 0
+  if (unit < 0xd800 || unit > 0xdbff) return 6
+  if (bytes[at + 6] !== 0x5c || bytes[at + 7] !== 0x75) return 0
+  const low = hexUnit(bytes, at + 8, end)
+  return low >= 0xdc00 && low <= 0xdfff ? 12 : 0
+}
+
+const SIMPLE_ESCAPES = Buffer.from('"\\/bfnrt')
+
+function hexUnit(bytes: Uint8Array, at: number, end: number): number {
+  if (at + 4 > end) return -1
+  let unit = 0
+  for (let i = at; i < at + 4; i++) {
+    const byte = bytes[i]!
+    const lower = byte | 0x20
+    const digit =
+      byte >= 0x30 && byte <= 0x39 ? byte - 0x30 : lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
+    if (digit < 0) return -1
+    unit = unit * 16 + digit
+  }
+  return unit
 }
 
 /** The dotted name that a query uses. */

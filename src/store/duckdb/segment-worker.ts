@@ -68,7 +68,7 @@ export function startSegmentWorker(): SegmentWorker {
     return new Promise((resolve, reject) => {
       const id = next++
       waiting.set(id, { resolve, reject })
-      running().postMessage({ ...job, id })
+      running().postMessage({ ...job, id }, [])
     })
   }
 

@@ -27,7 +27,7 @@ export interface Sidecar {
   /** Columns in which a list occurs, and those in which the document has to be asked (see columns.ts). */
   readonly listColumns: readonly string[]
   readonly askColumns: readonly string[]
-  /** Documents that are no JSON objects: nothing of them but their place is known. */
+  /** Documents that have a readable form beside them, in `_json`. */
   readonly malformed: number
   readonly columns: readonly string[]
 }

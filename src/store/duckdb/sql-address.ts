@@ -2,37 +2,66 @@ import type { Network } from '../../core/address.ts'
 import { formatAddress } from '../../core/address.ts'
 import { literal } from './sql-text.ts'
 
-/**
- * `address_hex(text)`: an address as 32 hex digits that sort as it does, IPv4 in its IPv6-mapped form; NULL when it is none.
- * The same reading as `parseAddress` of core/address.ts; a test compares the two.
- */
-export const ADDRESS_MACRO = `
-CREATE OR REPLACE MACRO v4_hex(e) AS CASE
-  WHEN regexp_full_match(e, '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}')
-  THEN lower(printf('%02X%02X%02X%02X', split_part(e, '.', 1)::INT, split_part(e, '.', 2)::INT,
-    split_part(e, '.', 3)::INT, split_part(e, '.', 4)::INT)) END;
-CREATE OR REPLACE MACRO groups_of(e) AS CASE WHEN e = '' THEN []::VARCHAR[] ELSE string_split(e, ':') END;
-CREATE OR REPLACE MACRO groups_hex(e) AS CASE
-  WHEN e IS NOT NULL AND len(list_filter(groups_of(e), lambda g: NOT regexp_full_match(g, '[0-9a-fA-F]{1,4}'))) = 0
-  THEN list_aggregate(list_transform(groups_of(e), lambda g: lower(lpad(g, 4, '0'))), 'string_agg', '') END;
-CREATE OR REPLACE MACRO without_v4(e) AS CASE WHEN contains(e, '.')
-  THEN regexp_replace(e, '[^:]*$', '') || substr(v4_hex(regexp_extract(e, '[^:]*$')), 1, 4) || ':' || substr(v4_hex(regexp_extract(e, '[^:]*$')), 5, 4)
-  ELSE e END;
-CREATE OR REPLACE MACRO v6_hex(e) AS CASE
-  WHEN NOT contains(e, '::') THEN CASE WHEN len(string_split(e, ':')) = 8 THEN groups_hex(e) END
-  WHEN len(string_split(e, '::')) <> 2 THEN NULL
-  WHEN len(groups_of(split_part(e, '::', 1))) + len(groups_of(split_part(e, '::', 2))) > 7 THEN NULL
-  ELSE coalesce(groups_hex(split_part(e, '::', 1)), CASE WHEN split_part(e, '::', 1) = '' THEN '' END)
-    || repeat('0000', 8 - len(groups_of(split_part(e, '::', 1))) - len(groups_of(split_part(e, '::', 2))))
-    || coalesce(groups_hex(split_part(e, '::', 2)), CASE WHEN split_part(e, '::', 2) = '' THEN '' END) END;
-CREATE OR REPLACE MACRO address_hex(e) AS CASE
-  WHEN length(e) > 45 THEN NULL
-  WHEN contains(e, ':') THEN v6_hex(without_v4(e))
-  ELSE '00000000000000000000ffff' || v4_hex(e) END;
-`
-
 const OCTET_PATTERN = '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])'
 const V4_PATTERN = `${OCTET_PATTERN}(\\.${OCTET_PATTERN}){3}`
+
+/** Binds a value to a name. A macro's argument is copied wherever it stands, and planning the copies took seconds. */
+function letSql(name: string, value: string, body: string): string {
+  return `list_transform([${value}], lambda ${name}: ${body})[1]`
+}
+
+/** `v`, four octets, as 8 hex digits. */
+const V4_HEX = letSql(
+  'o',
+  `string_split(v, '.')`,
+  `printf('%02x%02x%02x%02x', o[1]::INT, o[2]::INT, o[3]::INT, o[4]::INT)`,
+)
+
+const JOINED = (groups: string): string =>
+  `lower(list_aggregate(list_transform(${groups}, lambda x: lpad(x, 4, '0')), 'string_agg', ''))`
+
+/** `g`: the groups before the `::` and those after it. */
+const GROUPS_HEX = `CASE
+  WHEN len(g[1]) + len(g[2]) > 7 THEN NULL
+  WHEN len(list_filter(g[1] || g[2], lambda x: NOT regexp_full_match(x, '[0-9a-fA-F]{1,4}'))) > 0 THEN NULL
+  ELSE ${JOINED(`g[1] || list_transform(range(8 - len(g[1]) - len(g[2])), lambda x: '0') || g[2]`)} END`
+
+/** `p`: what stands before and after the `::`; one part when there is none. */
+const PARTS_HEX = `CASE len(p)
+  WHEN 1 THEN CASE WHEN regexp_full_match(p[1], '([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}')
+    THEN ${JOINED(`string_split(p[1], ':')`)} END
+  WHEN 2 THEN ${letSql('g', `list_transform(p, lambda x: CASE WHEN x = '' THEN []::VARCHAR[] ELSE string_split(x, ':') END)`, GROUPS_HEX)}
+  END`
+
+/** `a` with its IPv4 tail, if there is one, as two groups. */
+const WITHOUT_V4 = `CASE WHEN NOT contains(a, '.') THEN a ELSE ${letSql(
+  'v',
+  `regexp_extract(a, '[^:]*$')`,
+  `CASE WHEN regexp_full_match(v, '${V4_PATTERN}') THEN ${letSql(
+    'h',
+    V4_HEX,
+    `substr(a, 1, length(a) - length(v)) || substr(h, 1, 4) || ':' || substr(h, 5, 4)`,
+  )} END`,
+)} END`
+
+const MAPPED = '00000000000000000000ffff'
+const SIXES = letSql(
+  's',
+  letSql('p', `string_split(${WITHOUT_V4}, '::')`, PARTS_HEX),
+  `CASE WHEN starts_with(s, '${MAPPED}') THEN '4' || substr(s, 25) ELSE '6' || s END`,
+)
+
+/**
+ * `address_hex(text)`: `4` and 8 hex digits, or `6` and 32, which sort as addresses do; NULL when it is none. IPv4 in IPv6 is
+ * IPv4. The same reading as `parseAddress` of core/address.ts; a test compares the two.
+ */
+export const ADDRESS_MACRO = `CREATE OR REPLACE MACRO address_hex(e) AS ${letSql(
+  'a',
+  'e',
+  `CASE WHEN length(a) > 45 THEN NULL
+    WHEN contains(a, ':') THEN ${SIXES}
+    WHEN regexp_full_match(a, '${V4_PATTERN}') THEN '4' || ${letSql('v', 'a', V4_HEX)} END`,
+)}`
 
 /** Is the address in the network? IPv4 texts are told by their first octets, which is ten times faster than the macro. */
 export function inNetworkSql(expression: string, network: Network): string {
@@ -55,8 +84,7 @@ export function inNetworkSql(expression: string, network: Network): string {
   return `((${tests.join(' AND ')}) OR (contains(${expression}, ':') AND ${general}))`
 }
 
-/** 32 hex digits, as `address_hex` makes them. */
+/** As `address_hex` makes them. */
 export function hexOf(version: 4 | 6, value: bigint): string {
-  const mapped = version === 4 ? (0xffffn << 32n) | value : value
-  return mapped.toString(16).padStart(32, '0')
+  return `${version}${value.toString(16).padStart(version === 4 ? 8 : 32, '0')}`
 }

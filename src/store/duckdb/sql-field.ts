@@ -2,6 +2,9 @@ import { ASK_MARK, LIST_MARK } from './columns.ts'
 import { FieldKind, fieldName, type FieldPath } from './scan-document.ts'
 import { column, literal } from './sql-text.ts'
 
+/** A test of one value as SQL. `isFraction`: whether it is a JSON number with a point or an exponent, where that is known. */
+export type ValueTest = (expression: string, isFraction?: string) => string
+
 /** What a query has to know of the segments that it is compiled for: where a field's values are. */
 export class FieldView {
   readonly #columns: ReadonlySet<string>
@@ -44,7 +47,7 @@ export class FieldView {
   }
 
   /** Some value of the field passes the test. */
-  any(field: string, test: (expression: string) => string): string {
+  any(field: string, test: ValueTest): string {
     if (!this.#columns.has(field)) return this.#anyInDocument(field, test)
     const name = column(field)
     const single = test(name)
@@ -66,9 +69,17 @@ export class FieldView {
     if (this.#columns.has(field)) tests.push(`${column(field)} IS NOT NULL`)
     else if (this.#guessing || this.#byName.has(field))
       tests.push(this.#anyInDocument(field, (value) => `${value} IS NOT NULL`))
-    for (const name of this.#namesUnder(field)) {
-      if (this.#columns.has(name)) tests.push(`${column(name)} IS NOT NULL`)
-      else tests.push(this.#anyInDocument(name, (value) => `${value} IS NOT NULL`))
+    return `(${[...tests, this.existsUnder(field)].join(' OR ')})`
+  }
+
+  /** The field is an object that holds anything: not a key that only begins with its name. */
+  existsUnder(field: string): string {
+    const tests: string[] = []
+    for (const [name, paths] of this.#byName) {
+      if (!name.startsWith(`${field}.`)) continue
+      const under = paths.filter(({ steps }) => isUnder(field, steps))
+      if (under.length === paths.length && this.#columns.has(name)) tests.push(`${column(name)} IS NOT NULL`)
+      else for (const path of under) tests.push(this.#anyAtPath(path, (value) => `${value} IS NOT NULL`))
     }
     return tests.length === 0 ? 'false' : `(${tests.join(' OR ')})`
   }
@@ -87,28 +98,24 @@ export class FieldView {
     return { sql: `(CASE ${cases.join(' ')} ELSE [${name}] END)`, single: false }
   }
 
-  #namesUnder(field: string): string[] {
-    return [...this.#byName.keys()].filter((name) => name.startsWith(`${field}.`))
-  }
-
   #document(): string {
-    return this.#guarded ? `(CASE WHEN json_valid(_doc) THEN _doc END)` : '_doc'
+    return this.#guarded ? 'coalesce(_json, _doc)' : '_doc'
   }
 
-  #anyInDocument(field: string, test: (expression: string) => string): string {
-    const tests = this.#pathsOf(field).map((path) =>
-      this.#anyAt(this.#document(), { steps: path.steps, test, depth: 0 }),
-    )
+  #anyInDocument(field: string, test: ValueTest): string {
+    const tests = this.#pathsOf(field).map((path) => this.#anyAtPath(path, test))
     return tests.length === 0 ? 'false' : `(${tests.join(' OR ')})`
   }
 
-  #anyAt(
-    expression: string,
-    at: { steps: FieldPath['steps']; test: (expression: string) => string; depth: number },
-  ): string {
+  #anyAtPath({ steps }: FieldPath, test: ValueTest): string {
+    return this.#anyAt(this.#document(), { steps, test, depth: 0 })
+  }
+
+  #anyAt(expression: string, at: { steps: FieldPath['steps']; test: ValueTest; depth: number }): string {
     const { steps, test, depth } = at
     const list = steps.indexOf(null)
-    if (list < 0) return test(scalarSql(expression, steps as string[]))
+    if (list < 0)
+      return test(scalarSql(expression, steps as string[]), fractionSql(expression, steps as string[]))
     const element = `e${depth}`
     const rest = this.#anyAt(element, { steps: steps.slice(list + 1), test, depth: depth + 1 })
     return `len(list_filter(${elementsSql(expression, steps.slice(0, list) as string[])}, lambda ${element}: coalesce(${rest}, false))) > 0`
@@ -146,6 +153,11 @@ export class FieldView {
   }
 }
 
+/** Do some first steps of the path, but not all, give the field? */
+function isUnder(field: string, steps: FieldPath['steps']): boolean {
+  return steps.some((_, at) => at > 0 && steps[at] !== null && fieldName(steps.slice(0, at)) === field)
+}
+
 /** Elements of a `US a US b US` value. */
 function listOf(name: string): string {
   return `string_split(substr(${name}, 2, length(${name}) - 2), ${literal(LIST_MARK)})`
@@ -156,6 +168,10 @@ function scalarSql(expression: string, steps: readonly string[]): string {
   const at = pointer(steps)
   const isNone = `json_type(${expression}, ${at}) IN ('OBJECT', 'ARRAY')`
   return `(CASE WHEN NOT (${isNone}) THEN json_extract_string(${expression}, ${at}) END)`
+}
+
+function fractionSql(expression: string, steps: readonly string[]): string {
+  return `json_type(${expression}, ${pointer(steps)}) = 'DOUBLE'`
 }
 
 function elementsSql(expression: string, steps: readonly string[]): string {

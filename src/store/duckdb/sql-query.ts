@@ -3,9 +3,8 @@ import { fieldType } from '../../core/fields.ts'
 import { parseInstant, parseIsoNs } from '../../core/instant.ts'
 import type { Query } from '../../core/query.ts'
 import { hexOf, inNetworkSql } from './sql-address.ts'
-import type { FieldView } from './sql-field.ts'
+import type { FieldView, ValueTest } from './sql-field.ts'
 import { likeSql, literal, patternParts } from './sql-text.ts'
-import { FieldKind } from './scan-document.ts'
 
 /** What a query's words, columns and JSON paths look like for one kind of segments. The result is a boolean or NULL for no. */
 export function querySql(query: Query, view: FieldView): string {
@@ -48,7 +47,7 @@ export function querySql(query: Query, view: FieldView): string {
 /** Fields that every event has beside its document, said by the shipper and not by the payload. */
 const OWN: Readonly<Record<string, string>> = { 'decklog.stream': '_stream', 'decklog.seq': '_seq' }
 
-function anySql(field: string, view: FieldView, test: (expression: string) => string): string {
+function anySql(field: string, view: FieldView, test: ValueTest): string {
   const own = OWN[field]
   if (own !== undefined && Object.hasOwn(OWN, field))
     return `(${test(own === '_seq' ? 'CAST(_seq AS VARCHAR)' : own)})`
@@ -56,7 +55,7 @@ function anySql(field: string, view: FieldView, test: (expression: string) => st
 }
 
 function existsSql(field: string, view: FieldView): string {
-  if (field === 'message') return `(_words <> '')`
+  if (field === 'message') return `(_words <> '' OR ${view.existsUnder(field)})`
   if (Object.hasOwn(OWN, field)) return 'true'
   return view.exists(field)
 }
@@ -88,14 +87,14 @@ function wordWildcardSql(pattern: string): string {
 
 function termSql({ field, value }: Extract<Query, { kind: 'term' }>, view: FieldView): string {
   if (field === 'decklog.seq') return /^\d{1,15}$/.test(value) ? `(_seq = ${value})` : 'false'
-  const isNumber = /^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value)
-  // 1.0 and 1e0 are the number 1; columns hold it so already, documents hold what was written.
-  const mayDiffer = isNumber && !view.isFiltered(field) && view.kindsOf(field) === FieldKind.number
-  return anySql(field, view, (expression) => {
+  const number = numberOf(value)
+  const isCanonical = number !== undefined && String(Number(value)) === value
+  return anySql(field, view, (expression, isFraction) => {
     const same = `${expression} = ${literal(value)}`
-    return mayDiffer
-      ? `(${same} OR (TRY_CAST(${expression} AS DOUBLE) = ${Number(value)} AND NOT regexp_full_match(${expression}, '-?[0-9]+')))`
-      : same
+    if (isFraction === undefined || !/\d/.test(value)) return same
+    // 1.0 and 1e0 are the number 1. Columns hold it so already, documents hold what was written.
+    const isSame = isCanonical ? `TRY_CAST(${expression} AS DOUBLE) = ${number}` : 'false'
+    return `(CASE WHEN ${isFraction} THEN ${isSame} ELSE ${same} END)`
   })
 }
 
