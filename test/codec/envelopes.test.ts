@@ -157,7 +157,7 @@ describe('event batch on the wire', () => {
 describe('the chain', () => {
   test('depends on what a batch holds and not on when or how it is sent', () => {
     const head = chainHead(raw)
-    const sentLater: Partial<RawBatch> = { wallTimeMs: 1, codec: 'none' }
+    const sentLater: RawBatch = { ...raw, wallTimeMs: 1, codec: 'none' }
     expect(
       chainHead({
         ...raw,

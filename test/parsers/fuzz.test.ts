@@ -124,7 +124,7 @@ describe.each([...formats.values()])('$name', (format) => {
         const line = `Nov 24 08:00:00 worker-3 ${writerOf(format.name)}[1]: ${input}`
         const draft = parseLine(format, line)
         if (draft === undefined || format.name === 'kube-audit') return
-        const header = (draft.fields.decklog as { header?: string } | undefined)?.header
+        const header = (draft.fields.decklog as { header?: string } | undefined)?.header ?? ''
         expect(draft.original ?? `${header}${draft.message}`).toBe(line)
         expect(draft.timeNs === undefined || draft.timeNs > 0n).toBe(true)
       }),

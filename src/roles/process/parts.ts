@@ -4,7 +4,6 @@ import { cri } from '../../parsers/cri.ts'
 import { jsonPayload } from '../../parsers/json-payload.ts'
 import { formats } from '../../parsers/registry.ts'
 import { stackTrace } from '../../parsers/stack-trace.ts'
-import { text } from '../../parsers/text.ts'
 import type { LineFormat } from '../../ports/line-format.ts'
 import type { PipelineParts } from '../../stages/pipeline.ts'
 
@@ -13,7 +12,7 @@ export const lineFormats: ReadonlyMap<string, LineFormat> = new Map([[cri.name, 
 
 /** All parsers, no rules. */
 export const parsersOnly: PipelineParts = {
-  formats: new Map([[text.name, text], ...formats]),
+  formats,
   lineFormats,
   payload: jsonPayload,
   trace: stackTrace,
