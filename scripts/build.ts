@@ -7,7 +7,10 @@ const root = join(import.meta.dirname, '..')
 const dist = join(root, 'dist')
 
 rmSync(dist, { recursive: true, force: true })
-execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
+execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'], {
+  cwd: root,
+  stdio: 'inherit',
+})
 for (const name of readdirSync(join(root, 'src/web'))) {
   if (!name.endsWith('.ts')) cpSync(join(root, 'src/web', name), join(dist, 'web', name), { recursive: true })
 }

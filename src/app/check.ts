@@ -6,15 +6,23 @@ import { DecklogError } from '../core/errors.ts'
 import { loadRules } from '../detect/sigma/load.ts'
 import { formatProblem } from '../detect/sigma/problem.ts'
 import { parsersOnly } from '../roles/process/parts.ts'
+import { type SourceSurvey, surveySource } from '../sources/survey.ts'
 import { compilePipeline } from '../stages/pipeline.ts'
 import { isHeld } from '../store/duckdb/lock.ts'
 import { layoutOf, PIPELINES_DIRECTORY } from './places.ts'
+import { systemClock } from './system-clock.ts'
 import { addressProblems, dataDirectoryProblems, type Problem, sourceProblems } from './problems.ts'
 
 export interface CheckReport {
   readonly classes: number
   readonly rules: number
-  readonly sources: number
+  /** What would be read. */
+  readonly sources: readonly {
+    readonly class: string
+    readonly what: string
+    readonly logs: number
+    readonly bytes: number
+  }[]
   readonly problems: readonly Problem[]
 }
 
@@ -47,12 +55,32 @@ export async function checkConfiguration(options: {
       const message = `${config.at(['dataDir'])}: the data directory ${config.dataDir} is held by a running decklog; stop it, or set dataDir or --data to another folder`
       problems.push({ severity: 'error', message, exitStatus: 3 })
     }
-    return { classes: pipelines.classes.length, rules: rules.length, sources: sources.length, problems }
+    const surveys = sources.map((source) => surveySource(source, systemClock))
+    for (const { path, message } of surveys.flatMap((survey) => survey.troubles)) {
+      if (!problems.some((one) => one.message.includes(path)))
+        problems.push({ severity: 'warning', message, exitStatus: 3 })
+    }
+    return {
+      classes: pipelines.classes.length,
+      rules: rules.length,
+      sources: surveys.map(summaryOf),
+      problems,
+    }
   } catch (error) {
     if (!(error instanceof DecklogError)) throw error
     const found = error.message
       .split('\n')
       .map((message): Problem => ({ severity: 'error', message, exitStatus: 2 }))
-    return { classes: 0, rules: 0, sources: 0, problems: [...problems, ...found] }
+    return { classes: 0, rules: 0, sources: [], problems: [...problems, ...found] }
+  }
+}
+
+function summaryOf({ source, logs }: SourceSurvey): CheckReport['sources'][number] {
+  const what = source.kind === 'pods' ? source.path : source.paths.join(', ')
+  return {
+    class: source.class,
+    what,
+    logs: logs.length,
+    bytes: logs.reduce((sum, { bytes }) => sum + bytes, 0),
   }
 }

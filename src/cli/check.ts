@@ -34,11 +34,16 @@ Exit status: 0 nothing wrong, 2 the configuration is wrong, 3 something around i
 }
 
 function readable(report: Awaited<ReturnType<typeof checkConfiguration>>): string[] {
-  const lines = report.problems.map((one) => `${one.severity}: ${one.message}`)
+  const reads = report.sources.map(
+    ({ class: name, what, logs, bytes }) =>
+      `reads as ${name}: ${what} (${logs} logs, ${(bytes / 1e6).toFixed(1)} MB now)`,
+  )
+  const problems = report.problems.map((one) => `${one.severity}: ${one.message}`)
+  const lines = [...reads, ...problems]
   const errors = report.problems.filter((one) => one.severity === 'error').length
   lines.push(
     errors === 0
-      ? `ok: ${report.classes} classes, ${report.rules} rules, ${report.sources} sources`
+      ? `ok: ${report.classes} classes, ${report.rules} rules, ${report.sources.length} sources`
       : `${errors} ${errors === 1 ? 'error' : 'errors'}`,
   )
   return lines

@@ -10,8 +10,6 @@ type Wire = Omit<EventBatch, 'index' | 'documents' | 'moreRanges' | 'covers'> & 
 
 const coder = coderFor<Wire>('event-batch.avsc')
 
-export const eventBatchSchemaJson = coder.schemaJson
-
 export function encodeEventBatch(batch: EventBatch): Uint8Array {
   return coder.encode({
     ...batch,

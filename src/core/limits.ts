@@ -2,8 +2,6 @@
 
 /** Raw bytes of one batch at most. 256 KiB: larger ones gain nothing on the bus and cost latency (measured). */
 export const BATCH_BYTES_MAX = 256 * 1024
-/** A record above this is cut into fragments of BATCH_BYTES_MAX each. */
-export const RECORD_BYTES_MAX = BATCH_BYTES_MAX
 /** One event's text at most: what is longer is cut in the document (raw bytes stay whole), and tagged `truncated`. */
 export const EVENT_TEXT_BYTES_MAX = 1024 * 1024
 /** What one stream may keep unfinished. */
@@ -16,5 +14,3 @@ export const CARRY_SPAN_BYTES_MAX = 4 * 1024 * 1024
 export const OPEN_STREAM_BYTES_MAX = 8 * 1024 * 1024
 /** Depth to which JSON of a payload is read into fields; deeper is kept as text. */
 export const JSON_DEPTH_MAX = 64
-/** Keyword fields above this are cut in the index (Lucene's limit is 32,766). */
-export const KEYWORD_BYTES_MAX = 32_766
