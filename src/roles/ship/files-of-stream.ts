@@ -10,7 +10,14 @@ import {
   openLog,
   refusalMessage,
 } from '../../sources/open-log.ts'
-import { type Candidate, candidates, findRead, finishedAs, isBeingRead } from './find-files.ts'
+import {
+  type Candidate,
+  candidates,
+  continuesQuietly,
+  findRead,
+  finishedAs,
+  isBeingRead,
+} from './find-files.ts'
 import type { FollowedFile, Follower } from './follower.ts'
 import type { StreamFile } from './records.ts'
 import type { ShipContext } from './ship-context.ts'
@@ -41,16 +48,21 @@ export function lookAtFiles(follower: Follower, context: ShipContext): void {
     return rotated(follower, context)
   }
   last.endedMs = undefined
-  if (stats.size < last.size && stats.size >= last.position.offset)
-    shrunk(follower, last, stats.size, context)
-  else grown(last, stats.size, context)
+  if (stats.size >= last.size) return grown(last, stats.size, context)
+  if (!isTruncated(last)) shrunk(follower, last, stats.size, context)
+  else truncated(follower, last, context)
 }
 
-/** Bytes that were seen and not yet read are gone. What was read is still there, or the next read finds that it is not. */
+/** Bytes that were seen and not yet read are gone, what was read is still there. */
 function shrunk(follower: Follower, file: FollowedFile, size: number, context: ShipContext): void {
   const loss = lossOf(follower, file.position, true, file.size - size)
   file.size = size
   saveFiles(follower, context, [loss])
+}
+
+/** Whether a file has become smaller and does not hold what was read of it. */
+function isTruncated(file: FollowedFile): boolean {
+  return file.position.offset === 0 || (file.fd !== undefined && !continuesQuietly(file.fd, file.position))
 }
 
 function grown(file: FollowedFile, size: number, context: ShipContext): void {
@@ -68,7 +80,6 @@ function attach(follower: Follower, context: ShipContext): void {
   context.complaints.over(group.livePath)
   const nowMs = context.clock.now()
   const among = candidates(group)
-  const order = new Map(among.map((one, index) => [one.id, index]))
   const liveCandidate = isOpen(live)
     ? { ...live, path: group.livePath, gzip: false, packed: undefined }
     : undefined
@@ -89,15 +100,21 @@ function attach(follower: Follower, context: ShipContext): void {
     if (found.kind === 'plain') context.descriptors.hold(file, found.fd)
     follower.files.push(file)
   }
-  for (const file of unknownFiles(among, follower, context)) follower.files.push(file)
-  follower.files.sort((a, b) => rank(order, a) - rank(order, b))
+  follower.files.push(...unknownFiles(among, follower, context))
+  sortByAge(follower, among)
   if (isOpen(live)) takeLive(follower, live, liveTaken, context)
   else follower.goneMs = nowMs
   saveFiles(follower, context, losses)
 }
 
-function rank(order: ReadonlyMap<string, number>, file: FollowedFile): number {
-  return order.get(file.position.id) ?? Number.POSITIVE_INFINITY
+/** Puts files in the order of their rotation. One that is being read stays first; the live one, which is not listed, is last. */
+function sortByAge(follower: Follower, among: readonly Candidate[]): void {
+  const order = new Map(among.map((one, index) => [one.id, index]))
+  const rank = (file: FollowedFile): number => order.get(file.position.id) ?? Number.POSITIVE_INFINITY
+  const isBegun = (follower.files[0]?.position.offset ?? 0) > 0
+  const begun = isBegun ? follower.files.slice(0, 1) : []
+  const rest = follower.files.slice(begun.length).sort((a, b) => rank(a) - rank(b))
+  follower.files = [...begun, ...rest]
 }
 
 function takeLive(follower: Follower, live: OpenLog, taken: boolean, context: ShipContext): void {
@@ -125,8 +142,12 @@ function rotated(follower: Follower, context: ShipContext): void {
   if (!isOpen(live)) return refuse(follower, live, context)
   context.complaints.over(group.livePath)
   endAll(follower, context)
+  const [first] = follower.files
+  if (first?.fd !== undefined && !continuesQuietly(first.fd, first.position))
+    truncated(follower, first, context)
   const among = candidates(group)
-  for (const file of unknownFiles(among, follower, context)) follower.files.push(file)
+  follower.files.push(...unknownFiles(among, follower, context))
+  sortByAge(follower, among)
   forgetFinished(follower, among)
   takeLive(
     follower,
@@ -215,24 +236,31 @@ export function openFirst(follower: Follower, context: ShipContext): boolean {
   return found.kind === 'plain'
 }
 
-/** The file was truncated or overwritten under us. A copy that rotation made holds the rest; else bytes may be lost. */
-export function truncated(follower: Follower, context: ShipContext): void {
-  const file = follower.files[0]!
+/**
+ * A file was truncated or overwritten under us. Copies that rotation made hold what was not read yet, else it is lost: how
+ * much is known only as far as it was seen.
+ */
+export function truncated(follower: Follower, file: FollowedFile, context: ShipContext): void {
   const { position } = file
-  const others = candidates(follower.group).filter((one) => one.id !== position.id)
-  const found = findRead(position, follower.group, others)
-  const losses =
-    found === undefined ? [lossOf(follower, position, true, Math.max(0, file.size - position.offset))] : []
+  const among = candidates(follower.group).filter((one) => one.id !== position.id)
+  const found = position.offset === 0 ? undefined : findRead(position, follower.group, among)
+  const unreadBytes = Math.max(0, file.size - position.offset)
   file.position = { ...UNREAD, id: position.id, path: position.path }
   file.tail = undefined
   file.size = 0
+  const copies: FollowedFile[] = []
   if (found !== undefined) {
     const { id, path } = found.candidate
     const copy = newFile({ ...position, id, path }, found.candidate, context.clock.now())
     if (found.kind === 'plain') context.descriptors.hold(copy, found.fd)
-    follower.files.unshift(copy)
+    copies.push(copy)
   }
-  saveFiles(follower, context, losses)
+  const at = follower.files.indexOf(file)
+  follower.files.splice(at, 0, ...copies)
+  const others = unknownFiles(among, follower, context)
+  follower.files.splice(at + copies.length, 0, ...others)
+  const isLost = found === undefined && (position.offset > 0 || (unreadBytes > 0 && others.length === 0))
+  saveFiles(follower, context, isLost ? [lossOf(follower, position, true, unreadBytes)] : [])
 }
 
 /** The first file was read to its end. */

@@ -55,7 +55,8 @@ export function findRead(
   return packed === undefined ? undefined : { kind: 'packed', candidate: packed }
 }
 
-function continuesQuietly(fd: number, position: FilePosition): boolean {
+/** A read that fails counts as another content: the caller looks elsewhere, and declares what it does not find. */
+export function continuesQuietly(fd: number, position: FilePosition): boolean {
   try {
     return continues(fd, position)
   } catch {
@@ -86,11 +87,18 @@ export function finishedAs(candidate: Candidate, follower: Follower): StreamFile
   return goesOn ? same : undefined
 }
 
-/** Whether a candidate is one of the files that are being read. */
+/** Whether a candidate is one of the files that are being read, packed, or a copy that is about to take its place. */
 export function isBeingRead(candidate: Candidate, follower: Follower): boolean {
-  const { packed } = candidate
-  if (packed === undefined) return follower.files.some((file) => file.position.id === candidate.id)
-  return follower.files.some((file) => file.position.id === candidate.id || isPackedFrom(packed, file))
+  const { packed, id } = candidate
+  if (follower.files.some((file) => file.position.id === id)) return true
+  if (packed !== undefined) return follower.files.some((file) => isPackedFrom(packed, file))
+  const opened = openLog(candidate.path, follower.group.root)
+  if (!isOpen(opened)) return false
+  try {
+    return follower.files.some((file) => file.fd !== undefined && isCopyOf(opened, file.fd))
+  } finally {
+    closeSync(opened.fd)
+  }
 }
 
 function isPackedFrom(packed: PackedLog, file: FollowedFile): boolean {
@@ -99,4 +107,19 @@ function isPackedFrom(packed: PackedLog, file: FollowedFile): boolean {
   const head = Buffer.alloc(HEAD_BYTES_MAX)
   const count = readFully(file.fd, head, HEAD_BYTES_MAX, 0)
   return fstatSync(file.fd).size % 2 ** 32 === packed.size && packed.head.equals(head.subarray(0, count))
+}
+
+const COMPARED_BYTES = 64 * 1024
+
+/** Whether a file holds nothing but the beginning of another. Files that differ do so in their first lines, as a rule. */
+function isCopyOf(copy: { readonly fd: number; readonly size: number }, original: number): boolean {
+  if (copy.size === 0) return false
+  const mine = Buffer.allocUnsafe(COMPARED_BYTES)
+  const other = Buffer.allocUnsafe(COMPARED_BYTES)
+  for (let at = 0; at < copy.size; at += COMPARED_BYTES) {
+    const count = readFully(copy.fd, mine, COMPARED_BYTES, at)
+    if (readFully(original, other, count, at) < count) return false
+    if (!mine.subarray(0, count).equals(other.subarray(0, count))) return false
+  }
+  return true
 }

@@ -45,7 +45,7 @@ function readOn(follower: Follower, file: FollowedFile, options: TurnOptions): T
   const { context } = options
   const chunk = readChunk(file, context)
   if (chunk === undefined) {
-    truncated(follower, context)
+    truncated(follower, file, context)
     return 'more'
   }
   const data = chunk.bytes.subarray(chunk.tailBytes)
