@@ -23,7 +23,7 @@ export interface LineFilter {
 export interface BatchTagger {
   /** `raw`: unpacked bytes of the batch. */
   prepare(raw: Uint8Array): LineFilter
-  /** `document`: the whole document, constants included. `text`: the record's text, for keyword rules. */
+  /** `document`: the whole document, constants included. `text`: the record's whole text, as the parser got it: it chooses which rules to ask, and keyword rules look in it. */
   match(document: JsonObject, text: string): readonly MatchedRule[]
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { scansFor } from '../../src/detect/sigma/block-scan.ts'
+import { compileScan } from '../../src/detect/sigma/block-scan.ts'
 
 /** Records that hold a literal, by the plainest means. */
 function recordsWith(text: string, literals: readonly string[]): number[] {
@@ -14,7 +14,7 @@ function recordsFound(text: string, literals: readonly string[], offset: number)
   const raw = buffer.subarray(offset, offset + text.length)
   raw.set(Buffer.from(text, 'latin1'))
   const hits: number[] = []
-  for (const scan of scansFor(literals)) scan(raw, hits)
+  compileScan(literals)(raw, { oncePerRecord: true, report: (start) => hits.push(start) })
   const found = new Set(hits.map((at) => text.slice(0, at).split('\n').length - 1))
   return [...found].sort((left, right) => left - right)
 }
@@ -41,6 +41,12 @@ const noise = fc.string({
 })
 const shout = fc.boolean()
 
+function placesOf(text: string, literal: string): number[] {
+  const places: number[] = []
+  for (let at = text.indexOf(literal); at >= 0; at = text.indexOf(literal, at + 1)) places.push(at)
+  return places
+}
+
 describe('the scan for literals', () => {
   it('finds each record that holds one and no other, wherever the bytes begin', () => {
     fc.assert(
@@ -62,6 +68,27 @@ describe('the scan for literals', () => {
     )
   })
 
+  it('names every literal with every place, when all are asked for', () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(literal, { minLength: 1, maxLength: 6 }),
+        fc.array(fc.tuple(noise, fc.nat(5)), { maxLength: 6 }),
+        (literals, parts) => {
+          const text = parts
+            .map(([before, which]) => before + (literals[which] ?? ''))
+            .join('')
+            .toLowerCase()
+          const expected = literals.flatMap((one) => placesOf(text, one).map((at) => `${at}:${one}`))
+          const found = new Set<string>()
+          const report = (start: number, id: number): void => void found.add(`${start}:${literals[id]}`)
+          compileScan(literals)(Buffer.from(text, 'latin1'), { oncePerRecord: false, report })
+          expect([...found].sort()).toEqual(expected.sort())
+        },
+      ),
+      { numRuns: Number(process.env.FUZZ_RUNS ?? 3000) },
+    )
+  })
+
   it.each([3, 4, 5, 6, 7, 8, 15])('finds a literal of %d at every place, alignment and end', (length) => {
     const word = 'zyxwvutsrqponml'.slice(0, length)
     for (let offset = 0; offset < 8; offset++) {
@@ -77,7 +104,8 @@ describe('the scan for literals', () => {
   it('takes no bytes outside of its own', () => {
     const buffer = Buffer.from('xxabcdefghxx')
     const hits: number[] = []
-    for (const scan of scansFor(['abcdefgh', 'abc'])) scan(buffer.subarray(3, 11), hits)
+    const report = (start: number): void => void hits.push(start)
+    compileScan(['abcdefgh', 'abc'])(buffer.subarray(3, 11), { oncePerRecord: true, report })
     expect(hits).toEqual([])
   })
 

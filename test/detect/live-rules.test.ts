@@ -92,7 +92,7 @@ describe('what a match puts into an event', () => {
       stage: 'ResponseStarted',
       objectRef: { resource: 'pods', subresource: 'exec' },
     }
-    expect(source?.match({ kubernetes: { audit } }, '')).toEqual([
+    expect(source?.match({ kubernetes: { audit } }, JSON.stringify(audit))).toEqual([
       {
         id: rule.id,
         name: rule.title,

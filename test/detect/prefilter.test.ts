@@ -102,9 +102,9 @@ describe('the pre-filter', () => {
     const tagger = makeTagger([ruleOf(ruleText({ detection }))])
     expect(tagger.forSource(CONTAINER, { kubernetes: { namespace: 'shop' } })).toBeUndefined()
     const payments = tagger.forSource(CONTAINER, { kubernetes: { namespace: 'payments' } })
-    expect(payments?.match({ kubernetes: { namespace: 'payments' }, message: 'a secret' }, '')).toHaveLength(
-      1,
-    )
+    expect(
+      payments?.match({ kubernetes: { namespace: 'payments' }, message: 'a secret' }, 'a secret'),
+    ).toHaveLength(1)
     expect(tagger.forSource(CONTAINER, { kubernetes: { namespace: 'payments' } })).toBe(payments)
   })
 })

@@ -23,8 +23,7 @@ export function rulesMatching(
     return ofRecord(rule, sample.record, sample, made)
   const source = { class: 'test', dataset: inspectRule(rule).datasets[0] ?? '', format: 'document' }
   const document = sample.document ?? {}
-  const text = typeof document.message === 'string' ? document.message : ''
-  const matched = made.tagger.forSource(source, {})?.match(document, text) ?? []
+  const matched = made.tagger.forSource(source, {})?.match(document, JSON.stringify(document)) ?? []
   return matched.map(({ id }) => id)
 }
 

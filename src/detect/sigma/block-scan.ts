@@ -7,29 +7,46 @@
  *   for that, the comparison that follows it never.
  * - Places are words of the ArrayBuffer (`byteOffset` included), so that each is one load. A literal of 7 or more holds such a
  *   word whole; one of 4 to 6 holds 3 bytes at an even place; one of 3 may be anywhere.
- * - After a hit the scan goes on at the next newline: one hit a record is enough.
+ * - Every occurrence is reported, some of them twice, in no order; but what follows a hit up to the next newline is left out
+ *   when only one hit a record is asked for.
  */
-export type Scan = (raw: Uint8Array, hits: number[]) => void
+export type Report = (start: number, literal: number) => void
 
-/** Scans that together find all literals, as few as will do. `hits` gets a position in each record that has one, unordered. */
-export function scansFor(literals: readonly string[]): Scan[] {
-  const long = literals.filter((literal) => literal.length >= 7)
-  const short = literals.filter((literal) => literal.length < 7)
+export interface ScanOptions {
+  readonly report: Report
+  /** One hit a record is enough. */
+  readonly oncePerRecord: boolean
+}
+
+type Scan = (raw: Uint8Array, options: ScanOptions) => void
+
+/** `report` gets where a literal begins, and its place in `literals`. */
+export function compileScan(literals: readonly string[]): Scan {
+  const numbered = literals.map((text, id): Literal => ({ id, bytes: Buffer.from(text, 'latin1') }))
+  const long = numbered.filter(({ bytes }) => bytes.length >= 7)
+  const short = numbered.filter(({ bytes }) => bytes.length < 7)
   const scans: Scan[] = []
   if (long.length > 0) {
     const table = blockTable(long, { blockBytes: 4, places: 4, bits: 15 })
-    scans.push((raw, hits) => scanWords(table, raw, hits))
+    scans.push((raw, options) => scanWords(table, raw, options))
   }
   if (short.length > 0) {
-    const everywhere = short.some((literal) => literal.length === 3)
+    const everywhere = short.some(({ bytes }) => bytes.length === 3)
     const table = blockTable(short, { blockBytes: 3, places: everywhere ? 1 : 2, bits: 14 })
-    scans.push((raw, hits) => (everywhere ? scanEvery : scanPairs)(table, raw, hits))
+    const scan = everywhere ? scanEvery : scanPairs
+    scans.push((raw, options) => scan(table, raw, options))
   }
-  return scans
+  return (raw, options) => {
+    for (const scan of scans) scan(raw, options)
+  }
 }
 
-interface Entry {
-  readonly literal: Uint8Array
+interface Literal {
+  readonly id: number
+  readonly bytes: Uint8Array
+}
+
+interface Entry extends Literal {
   /** Where in the literal the block stands. */
   readonly offset: number
 }
@@ -48,20 +65,19 @@ const BLOCK = 0xffffff
 const SPREAD = 0x9e3779b1 | 0
 
 function blockTable(
-  literals: readonly string[],
+  literals: readonly Literal[],
   options: { blockBytes: number; places: number; bits: number },
 ): BlockTable {
   const shift = 32 - options.bits
   const slots = new Uint16Array(1 << options.bits)
   const buckets: Entry[][] = [[]]
-  for (const text of literals) {
-    const literal = Buffer.from(text, 'latin1')
+  for (const { id, bytes } of literals) {
     for (let offset = 0; offset < options.places; offset++) {
       let block = 0
-      for (let i = 0; i < options.blockBytes; i++) block |= (literal[offset + i]! | 0x20) << (8 * i)
+      for (let i = 0; i < options.blockBytes; i++) block |= (bytes[offset + i]! | 0x20) << (8 * i)
       const slot = Math.imul(block, SPREAD) >>> shift
       if (slots[slot] === 0) slots[slot] = buckets.push([]) - 1
-      buckets[slots[slot]!]!.push({ literal, offset })
+      buckets[slots[slot]!]!.push({ id, bytes, offset })
     }
   }
   return { slots, buckets, shift }
@@ -76,7 +92,7 @@ function wordsOf(raw: Uint8Array): { words: Int32Array; base: number } {
 }
 
 /** Four words a step: their look-ups do not depend on each other, so the processor does them side by side. */
-function scanWords(table: BlockTable, raw: Uint8Array, hits: number[]): void {
+function scanWords(table: BlockTable, raw: Uint8Array, options: ScanOptions): void {
   const { slots, shift } = table
   const { words, base } = wordsOf(raw)
   const count = words.length
@@ -94,11 +110,9 @@ function scanWords(table: BlockTable, raw: Uint8Array, hits: number[]): void {
     let hit = -1
     for (let i = at; i < at + 4 && i < count; i++) {
       const slot = Math.imul(words[i]! | FOLD, SPREAD) >>> shift
-      const found = slots[slot] === 0 ? -1 : verify(table, raw, slot, base + i * 4)
-      if (found >= 0) hits.push(found)
-      hit = Math.max(hit, found)
+      if (slots[slot] !== 0) hit = Math.max(hit, verify(table, raw, slot, base + i * 4, options.report))
     }
-    if (hit < 0) continue
+    if (hit < 0 || !options.oncePerRecord) continue
     const newline = raw.indexOf(NEWLINE, hit)
     if (newline < 0) return
     // The step that holds the newline is looked at again, for the next record begins in it.
@@ -107,10 +121,10 @@ function scanWords(table: BlockTable, raw: Uint8Array, hits: number[]): void {
 }
 
 /** Blocks of three at even places: two words a step, and the first byte of the third. */
-function scanPairs(table: BlockTable, raw: Uint8Array, hits: number[]): void {
+function scanPairs(table: BlockTable, raw: Uint8Array, options: ScanOptions): void {
   const { slots, shift } = table
   const { words, base } = wordsOf(raw)
-  scanBytes(table, raw, 0, base, hits)
+  scanBytes(table, raw, 0, base, options.report)
   let at = 0
   for (; at + 2 < words.length; at += 2) {
     const first = words[at]! | FOLD
@@ -126,20 +140,20 @@ function scanPairs(table: BlockTable, raw: Uint8Array, hits: number[]): void {
       continue
     }
     const from = base + at * 4
-    const hit = scanBytes(table, raw, from, from + 8, hits)
-    if (hit < 0) continue
+    const hit = scanBytes(table, raw, from, from + 8, options.report)
+    if (hit < 0 || !options.oncePerRecord) continue
     const newline = raw.indexOf(NEWLINE, hit)
     if (newline < 0) return
     at = Math.max(at, (((newline - base) >> 2) & ~1) - 2)
   }
-  scanBytes(table, raw, base + at * 4, raw.length, hits)
+  scanBytes(table, raw, base + at * 4, raw.length, options.report)
 }
 
 /** Blocks of three at every place: one word a step, and two bytes of the next. */
-function scanEvery(table: BlockTable, raw: Uint8Array, hits: number[]): void {
+function scanEvery(table: BlockTable, raw: Uint8Array, options: ScanOptions): void {
   const { slots, shift } = table
   const { words, base } = wordsOf(raw)
-  scanBytes(table, raw, 0, base, hits)
+  scanBytes(table, raw, 0, base, options.report)
   let at = 0
   for (; at + 1 < words.length; at++) {
     const word = words[at]! | FOLD
@@ -154,35 +168,35 @@ function scanEvery(table: BlockTable, raw: Uint8Array, hits: number[]): void {
       continue
     }
     const from = base + at * 4
-    const hit = scanBytes(table, raw, from, from + 4, hits)
-    if (hit < 0) continue
+    const hit = scanBytes(table, raw, from, from + 4, options.report)
+    if (hit < 0 || !options.oncePerRecord) continue
     const newline = raw.indexOf(NEWLINE, hit)
     if (newline < 0) return
     at = Math.max(at, ((newline - base) >> 2) - 1)
   }
-  scanBytes(table, raw, base + at * 4, raw.length, hits)
+  scanBytes(table, raw, base + at * 4, raw.length, options.report)
 }
 
 /** Looks at every place from `from` to `to`; returns the last hit, or -1. */
-function scanBytes(table: BlockTable, raw: Uint8Array, from: number, to: number, hits: number[]): number {
+function scanBytes(table: BlockTable, raw: Uint8Array, from: number, to: number, report: Report): number {
   const { slots, shift } = table
   let last = -1
   for (let at = from; at < to && at + 2 < raw.length; at++) {
     const block = raw[at]! | (raw[at + 1]! << 8) | (raw[at + 2]! << 16) | (FOLD & BLOCK)
     const slot = Math.imul(block, SPREAD) >>> shift
-    const hit = slots[slot] === 0 ? -1 : verify(table, raw, slot, at)
-    if (hit >= 0) hits.push(hit)
-    last = Math.max(last, hit)
+    if (slots[slot] !== 0) last = Math.max(last, verify(table, raw, slot, at, report))
   }
   return last
 }
 
-/** The last place at which a literal with a block in `slot` stands so that this block is at `at`; -1 when there is none. */
-function verify(table: BlockTable, raw: Uint8Array, slot: number, at: number): number {
+/** Reports each literal that stands so that its block in `slot` is at `at`; returns the last place, or -1. */
+function verify(table: BlockTable, raw: Uint8Array, slot: number, at: number, report: Report): number {
   let last = -1
-  for (const { literal, offset } of table.buckets[table.slots[slot]!]!) {
+  for (const { id, bytes, offset } of table.buckets[table.slots[slot]!]!) {
     const start = at - offset
-    if (start > last && start + literal.length <= raw.length && standsAt(raw, start, literal)) last = start
+    if (start < 0 || start + bytes.length > raw.length || !standsAt(raw, start, bytes)) continue
+    report(start, id)
+    last = Math.max(last, start)
   }
   return last
 }

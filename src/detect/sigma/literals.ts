@@ -103,9 +103,12 @@ export function bestLiteral(foldedTexts: readonly string[]): string | undefined 
   return best
 }
 
-/** May a JSON number be written otherwise than it is compared (`4.03e2` and `403`)? */
+/**
+ * May this be a piece of a number as JavaScript writes it? Then the raw bytes may have it in another way (`4.03e2` for `403`).
+ * Addresses are none: a number has one dot.
+ */
 function isNumberLike(run: string): boolean {
-  return /^[-+.0-9e]*$/.test(run) || 'infinity'.includes(run)
+  return /^-?\d*\.?\d*(e[-+]?\d*)?$/.test(run) || 'infinity'.includes(run)
 }
 
 /** Can this character be in a literal? */

@@ -1,74 +1,66 @@
-import { isAscii } from 'node:buffer'
 import type { LineFilter } from '../../core/tagging.ts'
-import { type Scan, scansFor } from './block-scan.ts'
+import { compileScan, type ScanOptions } from './block-scan.ts'
+import { HidingPlaces } from './hidden.ts'
+
+/** For each rule, literals of which its events hold one (see `literals.ts`), or undefined when that cannot be said. */
+export type RuleNeeds = readonly (readonly string[] | undefined)[]
 
 /**
- * Decides from the raw bytes which records can hold any of the literals, in any case. It may say yes for nothing, but never no
- * for a record that has one, be it hidden: an escape that may stand for a character of a literal counts as one.
+ * Says from the raw bytes which records may match a rule at all, and from one record's text which rules those are. It may say
+ * yes for nothing, but never no for a record or a rule that matches.
  */
 export class Prefilter {
-  readonly #scans: readonly Scan[]
-  /** By code of an ASCII character: does any literal have it, in either case? */
-  readonly #used = new Uint8Array(128)
+  /** Some rule needs no literal: it must see every record. */
+  readonly isOpen: boolean
+  readonly #scan: (raw: Uint8Array, options: ScanOptions) => void
+  readonly #hiding: HidingPlaces
+  /** By literal: the rules that need it. */
+  readonly #rulesOf: readonly (readonly number[])[]
+  readonly #always: readonly number[]
+  readonly #ruleCount: number
+  #scratch = Buffer.alloc(16 * 1024)
 
-  /** `literals`: folded printable ASCII of LITERAL_LENGTH_MIN or more, without `"` and `\`. */
-  constructor(literals: readonly string[]) {
-    const all = [...new Set(literals)]
-    this.#scans = scansFor(all)
-    for (const literal of all) {
-      for (const char of literal + literal.toUpperCase()) this.#used[char.charCodeAt(0)] = 1
-    }
+  constructor(needs: RuleNeeds) {
+    const literals = [...new Set(needs.flatMap((all) => all ?? []))]
+    const ids = needs.map((_, rule) => rule)
+    this.isOpen = needs.includes(undefined)
+    this.#always = ids.filter((rule) => needs[rule] === undefined)
+    this.#rulesOf = literals.map((literal) => ids.filter((rule) => needs[rule]?.includes(literal)))
+    this.#ruleCount = needs.length
+    this.#scan = compileScan(literals)
+    this.#hiding = new HidingPlaces(literals)
   }
 
+  /** Which records of a batch may match? Its newlines end its records. */
   prepare(raw: Uint8Array): LineFilter {
+    if (this.isOpen) return EVERYTHING
     const hits: number[] = []
-    for (const scan of this.#scans) scan(raw, hits)
-    this.#findHidden(raw, hits)
+    this.#scan(raw, { oncePerRecord: true, report: (start) => hits.push(start) })
+    this.#hiding.findAll(raw, hits)
     return hits.length === 0 ? NOTHING : new HitFilter(hits)
   }
 
-  #findHidden(raw: Uint8Array, hits: number[]): void {
-    const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength)
-    findAll(bytes, UNICODE_ESCAPE, hits, (at) => this.#hides(bytes, at))
-    if (this.#used[SLASH] === 1) findAll(bytes, ESCAPED_SLASH, hits, () => true)
-    if (isAscii(bytes)) return
-    for (const folding of ASCII_BY_FOLDING) findAll(bytes, folding, hits, () => true)
-  }
-
-  /** Four hex digits behind `\u` that make a character of a literal, or one that folds to one. */
-  #hides(bytes: Buffer, at: number): boolean {
-    const hex = bytes.toString('latin1', at + 2, at + 6)
-    if (!/^[0-9a-fA-F]{4}$/.test(hex)) return false
-    const unit = Number.parseInt(hex, 16)
-    return unit < 128 ? this.#used[unit] === 1 : unit === 0x130 || unit === 0x212a
-  }
-}
-
-const NEWLINE = 0x0a
-const SLASH = 0x2f
-const UNICODE_ESCAPE = Buffer.from('\\u')
-const ESCAPED_SLASH = Buffer.from('\\/')
-/** The characters outside ASCII whose folding holds an ASCII letter, in UTF-8; see `fold.ts`. */
-const ASCII_BY_FOLDING = [Buffer.from('\u0130'), Buffer.from('\u212a')]
-
-/** Adds the first place in each record where `needle` stands and `counts`. */
-function findAll(bytes: Buffer, needle: Buffer, hits: number[], counts: (at: number) => boolean): void {
-  let at = bytes.indexOf(needle)
-  while (at >= 0) {
-    let next = at + needle.length
-    if (counts(at)) {
-      hits.push(at)
-      next = bytes.indexOf(NEWLINE, next)
-      if (next < 0) return
+  /** Numbers of the rules that may match a record, rising; undefined when it may be any. */
+  rulesFor(text: string): readonly number[] | undefined {
+    if (text.length > SCRATCH_BYTES_MAX || this.#hiding.isIn(text)) return undefined
+    if (text.length > this.#scratch.length) this.#scratch = Buffer.alloc(text.length * 2)
+    // Each character above U+00FF leaves a byte that may be anything: at worst a rule too many is asked.
+    this.#scratch.write(text, 0, text.length, 'latin1')
+    const found = new Set(this.#always)
+    const report = (_: number, literal: number): void => {
+      for (const rule of this.#rulesOf[literal]!) found.add(rule)
     }
-    at = bytes.indexOf(needle, next)
+    this.#scan(this.#scratch.subarray(0, text.length), { oncePerRecord: false, report })
+    if (found.size === this.#ruleCount) return undefined
+    return found.size < 2 ? [...found] : [...found].sort((left, right) => left - right)
   }
 }
+
+/** Longer records are rare, and worth asking every rule. */
+const SCRATCH_BYTES_MAX = 256 * 1024
 
 const NOTHING: LineFilter = { none: true, may: () => false }
-
-/** For sources with a rule that needs no literal. */
-export const EVERYTHING: LineFilter = { none: false, may: () => true }
+const EVERYTHING: LineFilter = { none: false, may: () => true }
 
 class HitFilter implements LineFilter {
   readonly none = false

@@ -1,11 +1,11 @@
 import type { JsonObject } from '../../core/document.ts'
-import type { BatchTagger, LineFilter, MatchedRule, Tagger } from '../../core/tagging.ts'
-import { compileNode, type Evaluator, EventView } from './evaluate.ts'
+import type { BatchTagger, MatchedRule, Tagger } from '../../core/tagging.ts'
+import { compileNode, EventView } from './evaluate.ts'
 import { type FieldPath, valuesAt } from './fields.ts'
 import { neededLiterals } from './literals.ts'
 import { nodeForSource, SOURCE_PROFILES, type SourceProfile } from './log-sources.ts'
 import { fieldsOf, isConstant, type Node, specialize } from './node.ts'
-import { EVERYTHING, Prefilter } from './prefilter.ts'
+import { Prefilter } from './prefilter.ts'
 import type { SigmaRule } from './rule.ts'
 import { threatOf } from './threat.ts'
 
@@ -69,34 +69,17 @@ function compileSource(
     .map(({ node, matched }) => ({ node: specialize(node, constants), matched }))
     .filter(({ node }) => !isConstant(node, false))
   if (open.length === 0) return undefined
-  const prepare = compilePrefilter(open, profile)
+  const prefilter = new Prefilter(open.map(({ node }) => neededLiterals(node, profile.raw)))
   const evaluators = open.map(({ node }) => compileNode(node))
   return {
-    prepare,
-    match: (document, text) => matchAll(open, evaluators, new EventView(document, text)),
+    prepare: (raw) => prefilter.prepare(raw),
+    match: (document, text) => {
+      const event = new EventView(document, text)
+      const found: MatchedRule[] = []
+      for (const rule of prefilter.rulesFor(text) ?? evaluators.keys()) {
+        if (evaluators[rule]!(event)) found.push(open[rule]!.matched)
+      }
+      return found
+    },
   }
-}
-
-function compilePrefilter(
-  rules: readonly SourceRule[],
-  profile: SourceProfile,
-): (raw: Uint8Array) => LineFilter {
-  const needs = rules.map(({ node }) => neededLiterals(node, profile.raw))
-  if (!needs.every((literals) => literals !== undefined)) return () => EVERYTHING
-  const prefilter = new Prefilter(needs.flat())
-  return (raw) => prefilter.prepare(raw)
-}
-
-const NO_RULES: readonly MatchedRule[] = []
-
-function matchAll(
-  rules: readonly SourceRule[],
-  evaluators: readonly Evaluator[],
-  event: EventView,
-): readonly MatchedRule[] {
-  let found: MatchedRule[] | undefined
-  for (let index = 0; index < evaluators.length; index++) {
-    if (evaluators[index]!(event)) (found ??= []).push(rules[index]!.matched)
-  }
-  return found ?? NO_RULES
 }
