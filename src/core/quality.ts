@@ -21,6 +21,7 @@ export const QUALITY_NAMES = [
   'json-key-too-long',
   'json-lone-surrogate',
   'redacted',
+  'json-key-nul',
 ] as const satisfies readonly Quality[]
 
 export const QualityBit = {
@@ -43,6 +44,7 @@ export const QualityBit = {
   jsonKeyTooLong: 1 << 16,
   jsonLoneSurrogate: 1 << 17,
   redacted: 1 << 18,
+  jsonKeyNul: 1 << 19,
 } as const
 
 /** Names of the bits, in the order above. */

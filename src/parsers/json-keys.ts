@@ -137,7 +137,7 @@ export class KeyTable {
     this.known = -1
     const text = decoded(bytes, start, end)
     this.proto = text === '__proto__' || text === 'constructor' || text === 'prototype'
-    if (text.includes('\0')) return QualityBit.jsonInvalid
+    if (text.includes('\0')) return QualityBit.jsonKeyNul
     const plain = Buffer.from(text)
     return this.#insert(bytes, start, end, frame, hashOf(FNV_START, plain, 0, plain.length))
   }

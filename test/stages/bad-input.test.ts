@@ -220,6 +220,10 @@ describe('bad input: size and structure', () => {
     expect(event.document.message).toHaveLength(40_006)
   })
 
+  test('a key with a NUL keeps the text', () => {
+    expect(qualityOf(between('{"a\\u0000":1}'))).toEqual(['json-key-nul'])
+  })
+
   test.each(['{"a":"\\ud800"}', '{"a":"\\udc00x"}', '{"\\ud800":1}'])(
     'half a surrogate pair keeps the text: %s',
     (text) => {
