@@ -208,19 +208,19 @@ class DuckdbStore implements Store {
   }
 
   search(request: SearchRequest): Promise<SearchAnswer> {
-    return this.#reading(() => search(this.#parts, request))
+    return this.#reading(() => search(this.#parts, request), request.signal)
   }
 
   histogram(request: HistogramRequest): Promise<HistogramAnswer> {
-    return this.#reading(() => histogram(this.#parts, request))
+    return this.#reading(() => histogram(this.#parts, request), request.signal)
   }
 
   top(request: TopRequest): Promise<TopAnswer> {
-    return this.#reading(() => top(this.#parts, request))
+    return this.#reading(() => top(this.#parts, request), request.signal)
   }
 
   get(id: string, asking: Asking): Promise<Hit | undefined> {
-    return this.#reading(() => getEvent(this.#parts, id, asking))
+    return this.#reading(() => getEvent(this.#parts, id, asking), asking.signal)
   }
 
   neighbours(
@@ -228,7 +228,7 @@ class DuckdbStore implements Store {
     counts: { readonly before: number; readonly after: number },
     asking: Asking,
   ): Promise<readonly Hit[]> {
-    return this.#reading(() => neighbours(this.#parts, id, { ...counts, asking }))
+    return this.#reading(() => neighbours(this.#parts, id, { ...counts, asking }), asking.signal)
   }
 
   scan(
@@ -345,8 +345,9 @@ class DuckdbStore implements Store {
     await lock?.release()
   }
 
-  async #reading<T>(read: () => Promise<T>): Promise<T> {
+  async #reading<T>(read: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (this.#closed !== undefined) throw new DecklogError('closed', 'the store is closed')
+    if (signal?.aborted) throw new DecklogError('aborted', 'the question was given up before it began')
     return read()
   }
 

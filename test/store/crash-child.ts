@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs'
+import { deserialize } from 'node:v8'
+import { systemClock } from '../../src/app/system-clock.ts'
+import type { EventBatch } from '../../src/core/event-batch.ts'
+import { armFaults } from '../../src/core/faults.ts'
+import { Telemetry } from '../../src/core/telemetry.ts'
+import { openDuckdbStore } from '../../src/store/duckdb/duckdb-store.ts'
+
+/** Writes the batches of a file into a store, says so on stdout after each answer, and dies at the armed step. */
+const [directory, file, faults] = process.argv.slice(2) as [string, string, string]
+const store = await openDuckdbStore({
+  directory,
+  clock: systemClock,
+  telemetry: new Telemetry(),
+  indexIntervalMs: 10,
+})
+armFaults(faults)
+for (const batch of deserialize(readFileSync(file)) as EventBatch[]) {
+  await store.write([batch])
+  process.stdout.write('answered\n')
+}
+// Merges and retention are reached later; a child that was to die there does not get so far.
+await new Promise((resolve) => setTimeout(resolve, 20_000))
