@@ -89,16 +89,10 @@ export type Level = (typeof LEVELS)[number]
 export function signalOf(document: EventDocument): Signal | undefined {
   const names = listOf(document, 'rule.name')
   if (names.length === 0) return undefined
-  const ids = listOf(document, 'threat.technique.id')
-  const titles = listOf(document, 'threat.technique.name')
   return {
     names,
     level: levelOf(document),
-    // Lists of distinct values: only when they are of one length does each name belong to its id.
-    techniques: ids.map((id, index) => ({
-      id,
-      name: titles.length === ids.length ? (titles[index] ?? '') : '',
-    })),
+    techniques: techniquesOf(document),
     tactics: listOf(document, 'threat.tactic.name'),
   }
 }
@@ -138,9 +132,26 @@ export function placeOf(
   return { stream, first, last }
 }
 
+/** The highest level of the rules: a field of its own, or the tag `decklog.level.high`. */
 function levelOf(document: EventDocument): Level | undefined {
-  const said = listOf(document, 'rule.level').map((level) => LEVELS.indexOf(level as Level))
+  const tags = listOf(document, 'tags').flatMap((tag) => /^decklog\.level\.(\w+)$/u.exec(tag)?.[1] ?? [])
+  const said = [...listOf(document, 'rule.level'), ...tags].map((level) => LEVELS.indexOf(level as Level))
   return LEVELS[Math.max(-1, ...said)]
+}
+
+/** Sub-techniques, and the techniques that none of them makes more exact. */
+function techniquesOf(document: EventDocument): Signal['techniques'] {
+  const named = (field: string): { id: string; name: string }[] => {
+    const ids = listOf(document, `${field}.id`)
+    const names = listOf(document, `${field}.name`)
+    // Lists of distinct values: only when they are of one length does each name belong to its id.
+    return ids.map((id, index) => ({ id, name: names.length === ids.length ? (names[index] ?? '') : '' }))
+  }
+  const exact = named('threat.technique.subtechnique')
+  const broad = named('threat.technique').filter(
+    (one) => !exact.some((sub) => sub.id.startsWith(`${one.id}.`)),
+  )
+  return [...broad, ...exact]
 }
 
 function lookUp(value: Value | undefined, field: string, depth: number): Value | undefined {

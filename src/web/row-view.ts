@@ -16,6 +16,8 @@ export interface RowLook {
 
 /** Characters of one cell. A row is at most three lines high: more cannot be seen. */
 const CELL_CHARS = 1000
+/** The message must still be seen beside the chip; all techniques are in its title and in the event. */
+const TECHNIQUES_MAX = 2
 
 export function rowElement(row: Row, look: RowLook): HTMLElement {
   const signal = signalOf(row.document)
@@ -77,7 +79,9 @@ function messageCell(row: Row, signal: Signal | undefined, look: RowLook): HTMLE
 /** Level, first rule and ATT&CK technique: said in words, not by colour alone. */
 export function signalChip(signal: Signal): HTMLElement {
   const more = signal.names.length - 1
-  const techniques = signal.techniques.map((technique) => technique.id)
+  const ids = signal.techniques.map((technique) => technique.id)
+  const techniques =
+    ids.length > TECHNIQUES_MAX ? [...ids.slice(0, TECHNIQUES_MAX), `+${ids.length - TECHNIQUES_MAX}`] : ids
   const level = signal.level ?? 'signal'
   const title = [
     `${level}: ${signal.names.join(', ')}`,

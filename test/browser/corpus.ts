@@ -197,8 +197,8 @@ function rule(
   tactic: string,
 ): JsonObject {
   return {
-    rule: { id: [name.toLowerCase().replaceAll(' ', '-')], name: [name], level: [level] },
-    tags: [`attack.${technique.toLowerCase()}`],
+    rule: { id: [name.toLowerCase().replaceAll(' ', '-')], name: [name] },
+    tags: [`attack.${technique.toLowerCase()}`, `decklog.level.${level}`],
     threat: {
       framework: 'MITRE ATT&CK',
       technique: { id: technique, name: technique_name },

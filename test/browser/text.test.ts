@@ -250,6 +250,24 @@ describe('events', () => {
       threat: [{ technique: { id: 'T1' } }, { technique: { id: 'T2' } }],
     })
     expect(signalOf(many)).toMatchObject({ level: 'critical', techniques: [{ id: 'T1' }, { id: 'T2' }] })
+    const tagged = event({
+      rule: { name: ['a'] },
+      tags: ['attack.t1110', 'decklog.level.low', 'decklog.level.high'],
+      threat: {
+        technique: {
+          id: ['T1110', 'T1078'],
+          name: ['B', 'V'],
+          subtechnique: { id: ['T1110.003'], name: ['P'] },
+        },
+      },
+    })
+    expect(signalOf(tagged)).toMatchObject({
+      level: 'high',
+      techniques: [
+        { id: 'T1078', name: 'V' },
+        { id: 'T1110.003', name: 'P' },
+      ],
+    })
     expect(signalOf(event({ message: 'x' }))).toBeUndefined()
     expect(listOf(many, 'threat.technique.id')).toEqual(['T1', 'T2'])
   })
