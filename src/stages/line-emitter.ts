@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { JsonObject } from '../core/document.ts'
-import { EventFlag, type SeqRange } from '../core/event-batch.ts'
+import { EventFlag } from '../core/event-batch.ts'
 import { QualityBit } from '../core/quality.ts'
 import type { LineFilter } from '../core/tagging.ts'
 import {

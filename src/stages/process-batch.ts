@@ -6,7 +6,7 @@ import { QualityBit } from '../core/quality.ts'
 import { constantsOf } from './enrich.ts'
 import { EventSink } from './event-sink.ts'
 import { type CompiledPipeline, routeOf } from './pipeline.ts'
-import type { BatchRun, RecordReader } from './run.ts'
+import type { BatchRun } from './run.ts'
 import { addFragment, newFragmentCarry, type StreamState } from './stream-state.ts'
 
 export interface ProcessInput {
@@ -92,7 +92,7 @@ function begin(state: StreamState, batch: RawBatch, pipeline: CompiledPipeline):
   state.reader = route.newReader()
   state.dataset = route.dataset
   const { fields } = constantsOf(batch, route.dataset, 0)
-  const { created, ingested, ...event } = fields.event as Record<string, string>
+  const { created: _created, ingested: _ingested, ...event } = fields.event as Record<string, string>
   const source = { class: batch.class, dataset: route.dataset, format: batch.provenance.format }
   state.tagger = pipeline.tagger?.forSource(source, { ...fields, event })
 }

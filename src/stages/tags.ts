@@ -31,7 +31,7 @@ function mergeThreats(threats: readonly JsonObject[]): JsonObject {
   const merged: JsonObject = {}
   for (const name of new Set(threats.flatMap(Object.keys))) {
     const values = threats.flatMap((threat) => (threat[name] === undefined ? [] : [threat[name]]))
-    merged[name] = values.every(isObject) ? mergeThreats(values) : distinct(values.flat() as Json[])
+    merged[name] = values.every(isObject) ? mergeThreats(values) : distinct(values.flat())
   }
   return merged
 }

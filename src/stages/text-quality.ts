@@ -2,6 +2,7 @@ import type { Quality } from '../core/document.ts'
 import { QualityBit, qualitiesOf } from '../core/quality.ts'
 import { unitClass } from '../core/text-class.ts'
 
+// oxlint-disable-next-line no-control-regex -- it looks for them
 const ODD = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/
 
 /** Control and bidi characters of a text. A carriage return at its very end is none: it is how Windows ends a line. */

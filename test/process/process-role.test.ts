@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { criLine, WALL_TIME_MS } from '../stages/stream-of.ts'
+import { encodeRawBatch } from '../../src/codec/raw-batch.ts'
+import { REPLAY_HEADER } from '../../src/roles/index/dead-letters.ts'
+import { batchOf, criLine, WALL_TIME_MS } from '../stages/stream-of.ts'
 import { HOSTILE_PARTS, pipeline, RoleHarness, until } from './role-harness.ts'
 
 const open: RoleHarness[] = []
@@ -137,6 +139,27 @@ describe('process role with a batch that makes its worker fail', () => {
       expect(harness.telemetry.get('decklog_process_dead_letters_total', { reason: 'batch-failed' })).toBe(1)
     },
   )
+
+  test('reads dead letters that are replayed each for itself, in any order, and settles them', async () => {
+    const harness = await started()
+    const value = (text: string, firstSeq: number): Uint8Array => {
+      const payload = Buffer.concat([criLine(text, { tag: 'P' }), Buffer.from('\n')])
+      const stream = 'a'.padEnd(24, '0')
+      return encodeRawBatch(batchOf({ stream, firstSeq, count: 1, rawBytes: payload.length, payload }))
+    }
+    await harness.send('a', [criLine('live')], { firstSeq: 100 })
+    const key = 'a'.padEnd(24, '0')
+    const headers = { [REPLAY_HEADER]: '1' }
+    for (const [text, seq] of [
+      ['later', 7],
+      ['earlier', 3],
+    ] as const) {
+      await harness.bus.publish('decklog.raw.pod', [{ key, value: value(text, seq), headers }])
+    }
+    expect(messages(harness)).toEqual(['live', 'later', 'earlier'])
+    await harness.send('a', [criLine('on')], { firstSeq: 101 })
+    expect(messages(harness).at(-1)).toBe('on')
+  })
 
   test('replaces a worker that hangs', async () => {
     const harness = await started({ ...hostile, jobTimeoutMs: 200 })

@@ -138,28 +138,33 @@ class Process implements ProcessRole {
     if (this.#stop.signal.aborted) return
     // A dead letter that is tried again stands alone: its neighbours have long left.
     const isReplay = delivery.headers[REPLAY_HEADER] !== undefined
-    const window = this.#windowFor(name, isReplay ? { ...delivery, key: `${delivery.key}~replay` } : delivery)
+    const window = this.#windowFor(
+      name,
+      delivery,
+      isReplay ? `${delivery.key} ${delivery.position}` : delivery.key,
+    )
     window.activeMs = this.#options.clock.now()
     window.jobs.push(newJob('batch', delivery.value, delivery.receivedMs, delivery))
     if (isReplay) window.jobs.push(newJob('close', delivery.value, delivery.receivedMs))
-    this.#pool.offer(window)
+    this.#pool.offer(window, isReplay ? 2 : 1)
   }
 
   /** With another assignment everything that was not acknowledged comes again, and the stream is read from there. */
-  #windowFor(name: string, delivery: Pick<Delivery, 'key' | 'assignment'>): StreamWindow {
+  #windowFor(name: string, delivery: Delivery, id: string): StreamWindow {
     const { key: stream, assignment } = delivery
-    const known = this.#windows.get(stream)
+    const known = this.#windows.get(id)
     if (known !== undefined && known.assignment === assignment) return known
     known?.discard()
-    const needsReset = known !== undefined
+    const slot = this.#pool.slotOf(id)
     const window = new StreamWindow({
+      id,
       stream,
       class: name,
-      slot: this.#pool.slotOf(stream),
+      slot,
       assignment,
-      needsReset,
+      needsReset: known !== undefined,
     })
-    this.#windows.set(stream, window)
+    this.#windows.set(id, window)
     return window
   }
 
@@ -220,8 +225,7 @@ class Process implements ProcessRole {
   #settle(window: StreamWindow): void {
     for (const job of window.takeSettled()) job.delivery?.ack()
     window.activeMs = this.#options.clock.now()
-    if (window.jobs.length === 0 && this.#windows.get(window.stream) === window)
-      this.#windows.delete(window.stream)
+    if (window.jobs.length === 0 && this.#windows.get(window.id) === window) this.#windows.delete(window.id)
   }
 
   #onFailure(window: StreamWindow, job: Job, reason: string): void {

@@ -42,6 +42,8 @@ export function newJob(kind: Job['kind'], value: Uint8Array, receivedMs: number,
  * from there, and gives the same events.
  */
 export class StreamWindow {
+  /** What the worker knows it by: the stream, or one replayed batch of it. */
+  readonly id: string
   readonly stream: string
   readonly class: string
   /** Which worker reads it. */
@@ -56,12 +58,14 @@ export class StreamWindow {
   #isDiscarded = false
 
   constructor(options: {
+    id: string
     stream: string
     class: string
     slot: number
     assignment: number
     needsReset: boolean
   }) {
+    this.id = options.id
     this.stream = options.stream
     this.class = options.class
     this.slot = options.slot

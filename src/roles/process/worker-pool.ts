@@ -75,7 +75,7 @@ export class WorkerPool {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#seats.map(({ worker }) => worker?.close()))
+    await Promise.all(this.#seats.flatMap(({ worker }) => (worker === undefined ? [] : [worker.close()])))
   }
 
   slotOf(stream: string): number {
@@ -121,7 +121,7 @@ export class WorkerPool {
     job.sentId = id
     seat.inFlight.push({ id, window, job, sentMs: this.#options.clock.now() })
     seat.queue.charge(window.class, job.value.byteLength)
-    const { stream, class: name, needsReset: reset } = window
+    const { id: stream, class: name, needsReset: reset } = window
     window.needsReset = false
     seat.worker!.post({
       id,
