@@ -17,6 +17,7 @@ import {
   findRead,
   finishedAs,
   isBeingRead,
+  isPackedFrom,
 } from './find-files.ts'
 import type { FollowedFile, Follower } from './follower.ts'
 import type { StreamFile } from './records.ts'
@@ -48,9 +49,53 @@ export function lookAtFiles(follower: Follower, context: ShipContext): void {
     return rotated(follower, context)
   }
   last.endedMs = undefined
-  if (stats.size >= last.size) return grown(last, stats.size, context)
-  if (!isTruncated(last)) shrunk(follower, last, stats.size, context)
-  else truncated(follower, last, context)
+  findTruncated(follower, context)
+  grown(last, stats.size, context)
+  if (hasOtherEntries(follower, context)) listed(follower, context)
+}
+
+/** Looks for files that are not what was read of them, or that became smaller. */
+function findTruncated(follower: Follower, context: ShipContext): void {
+  for (const file of follower.files.slice()) {
+    if (file.fd === undefined || file.unpacked !== undefined) continue
+    const { size } = fstatSync(file.fd)
+    if (size >= file.size) continue
+    const { offset } = file.position
+    const isSame = offset > 0 && size >= offset && continuesQuietly(file.fd, file.position)
+    if (isSame) shrunk(follower, file, size, context)
+    else truncated(follower, file, context)
+  }
+}
+
+/** Directory times are as coarse as the kernel's tick: a listing this fresh may miss what came in the same one. */
+const MTIME_GRAIN_MS = 50
+
+/** Whether files may have come to the group's directory since they were listed: one that rotation made may be among them. */
+function hasOtherEntries(follower: Follower, context: ShipContext): boolean {
+  const { mtimeMs } = statSync(dirname(follower.group.livePath))
+  if (mtimeMs === follower.listedMs) return false
+  follower.listedMs = context.clock.now() - mtimeMs > MTIME_GRAIN_MS ? mtimeMs : -1
+  return true
+}
+
+/** A copy can only be told from a file that was never seen while it is known which file it is a copy of. */
+function findOverwritten(follower: Follower, context: ShipContext): void {
+  const [first] = follower.files
+  if (first?.fd === undefined || continuesQuietly(first.fd, first.position)) return
+  truncated(follower, first, context)
+}
+
+/** Takes in files that rotation made without the live file becoming another: copies. */
+function listed(follower: Follower, context: ShipContext): void {
+  const [first] = follower.files
+  if (first?.fd !== undefined && !continuesQuietly(first.fd, first.position))
+    truncated(follower, first, context)
+  const among = candidates(follower.group)
+  const unknown = unknownFiles(among, follower, context)
+  if (unknown.length === 0) return
+  follower.files.push(...unknown)
+  sortByAge(follower, among)
+  saveFiles(follower, context, [])
 }
 
 /** Bytes that were seen and not yet read are gone, what was read is still there. */
@@ -58,11 +103,6 @@ function shrunk(follower: Follower, file: FollowedFile, size: number, context: S
   const loss = lossOf(follower, file.position, true, file.size - size)
   file.size = size
   saveFiles(follower, context, [loss])
-}
-
-/** Whether a file has become smaller and does not hold what was read of it. */
-function isTruncated(file: FollowedFile): boolean {
-  return file.position.offset === 0 || (file.fd !== undefined && !continuesQuietly(file.fd, file.position))
 }
 
 function grown(file: FollowedFile, size: number, context: ShipContext): void {
@@ -109,12 +149,18 @@ function attach(follower: Follower, context: ShipContext): void {
 
 /** Puts files in the order of their rotation. One that is being read stays first; the live one, which is not listed, is last. */
 function sortByAge(follower: Follower, among: readonly Candidate[]): void {
-  const order = new Map(among.map((one, index) => [one.id, index]))
-  const rank = (file: FollowedFile): number => order.get(file.position.id) ?? Number.POSITIVE_INFINITY
+  const ranks = new Map(follower.files.map((file) => [file, rankOf(file, among)]))
   const isBegun = (follower.files[0]?.position.offset ?? 0) > 0
   const begun = isBegun ? follower.files.slice(0, 1) : []
-  const rest = follower.files.slice(begun.length).sort((a, b) => rank(a) - rank(b))
+  const rest = follower.files.slice(begun.length).sort((a, b) => ranks.get(a)! - ranks.get(b)!)
   follower.files = [...begun, ...rest]
+}
+
+function rankOf(file: FollowedFile, among: readonly Candidate[]): number {
+  if (file.endedMs === undefined) return among.length
+  const listed = among.findIndex((one) => one.id === file.position.id)
+  if (listed !== -1) return listed
+  return among.findIndex((one) => one.packed !== undefined && isPackedFrom(one.packed, file))
 }
 
 function takeLive(follower: Follower, live: OpenLog, taken: boolean, context: ShipContext): void {
@@ -128,11 +174,10 @@ function takeLive(follower: Follower, live: OpenLog, taken: boolean, context: Sh
 function livePosition(follower: Follower, live: OpenLog): StreamFile {
   const { stream, group } = follower
   const path = group.livePath
-  const known = stream.finished.find((one) => one.id === live.id)
-  const candidate: Candidate = { ...live, path, gzip: false, packed: undefined }
-  const goesOn = known !== undefined && finishedAs(candidate, follower) !== undefined
-  stream.finished = stream.finished.filter((one) => one.id !== live.id)
-  return goesOn ? { ...known, path } : { ...UNREAD, id: live.id, path }
+  const known = finishedAs({ ...live, path, gzip: false, packed: undefined }, follower)
+  if (known === undefined) return { ...UNREAD, id: live.id, path }
+  stream.finished = stream.finished.filter((one) => one !== known)
+  return { ...known, path }
 }
 
 function rotated(follower: Follower, context: ShipContext): void {
@@ -161,10 +206,8 @@ function rotated(follower: Follower, context: ShipContext): void {
 function unknownFiles(among: readonly Candidate[], follower: Follower, context: ShipContext): FollowedFile[] {
   const { sinceMs } = follower.stream
   return among
-    .filter(
-      (one) =>
-        one.mtimeMs >= sinceMs && !isBeingRead(one, follower) && finishedAs(one, follower) === undefined,
-    )
+    .filter((one) => one.mtimeMs >= sinceMs && (one.packed?.size ?? one.size) > 0)
+    .filter((one) => !isBeingRead(one, follower) && finishedAs(one, follower) === undefined)
     .map((one) => {
       const file = newFile({ ...UNREAD, id: one.id, path: one.path }, one, context.clock.now())
       const opened = one.packed === undefined ? openLog(one.path, follower.group.root) : undefined
@@ -267,7 +310,8 @@ export function truncated(follower: Follower, file: FollowedFile, context: ShipC
 export function finishFirst(follower: Follower, context: ShipContext): void {
   const file = follower.files.shift()!
   const { stream, group } = follower
-  stream.finished = [...stream.finished, file.position]
+  // Nothing tells an empty file from the next one that gets its inode.
+  if (file.position.offset > 0) stream.finished = [...stream.finished, file.position]
   const losses: DeclaredLoss[] = []
   if (file.damage !== undefined) {
     losses.push({ firstSeq: stream.nextSeq, count: 0, bytes: -1, reason: 'unreadable', detail: file.damage })
@@ -294,9 +338,7 @@ export function lookAtLingering(follower: Follower, context: ShipContext): void 
     const { size } = fstatSync(file.fd!)
     if (size > file.position.offset) {
       grown(file, size, context)
-      follower.stream.finished = follower.stream.finished.filter(
-        (finished) => finished.id !== file.position.id,
-      )
+      follower.stream.finished = follower.stream.finished.filter((finished) => finished !== file.position)
       follower.files.unshift(file)
       saveFiles(follower, context, [])
     } else if (nowMs < one.untilMs) follower.lingering.push(one)

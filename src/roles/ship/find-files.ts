@@ -78,13 +78,16 @@ export function finishedAs(candidate: Candidate, follower: Follower): StreamFile
     const { packed } = candidate
     return finished.find((one) => one.offset % 2 ** 32 === packed.size && mayContinue(packed, one))
   }
-  const same = finished.find((one) => one.id === candidate.id)
-  if (same === undefined) return undefined
+  // An inode is used again as soon as its file was packed: several may have had it.
+  const same = finished.filter((one) => one.id === candidate.id)
+  if (same.length === 0) return undefined
   const opened = openLog(candidate.path, follower.group.root)
-  if (!isOpen(opened)) return same
-  const goesOn = continuesQuietly(opened.fd, same)
-  closeSync(opened.fd)
-  return goesOn ? same : undefined
+  if (!isOpen(opened)) return same[0]
+  try {
+    return same.find((one) => continuesQuietly(opened.fd, one))
+  } finally {
+    closeSync(opened.fd)
+  }
 }
 
 /** Whether a candidate is one of the files that are being read, packed, or a copy that is about to take its place. */
@@ -101,7 +104,8 @@ export function isBeingRead(candidate: Candidate, follower: Follower): boolean {
   }
 }
 
-function isPackedFrom(packed: PackedLog, file: FollowedFile): boolean {
+/** Whether a packed file was made of one that is being read. */
+export function isPackedFrom(packed: PackedLog, file: FollowedFile): boolean {
   if (file.packed !== undefined) return false
   if (file.fd === undefined) return mayContinue(packed, file.position)
   const head = Buffer.alloc(HEAD_BYTES_MAX)

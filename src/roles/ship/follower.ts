@@ -44,6 +44,8 @@ export interface Follower {
   lastDataMs: number
   /** Since when its path is missing. */
   goneMs: number | undefined
+  /** Time of the directory when its rotated files were listed last; -1: list them again at the next look. */
+  listedMs: number
   /** Its files were looked at once in this run. */
   attached: boolean
   /** Not asked for any more: only what is open is sent again. */
@@ -65,6 +67,7 @@ export function newFollower(group: LogGroup, stream: StreamState, nowMs: number)
     wakeMs: Number.POSITIVE_INFINITY,
     lastDataMs: nowMs,
     goneMs: undefined,
+    listedMs: -1,
     attached: false,
     resendOnly: false,
   }
