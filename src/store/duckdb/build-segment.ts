@@ -43,6 +43,8 @@ interface FinishedBlock {
   readonly bloom: undefined
 }
 
+/** The scanner's last column: it has no column of its own, its words have. */
+const MESSAGE = FIELD_COLUMNS.length
 const ASK = Buffer.from(ASK_MARK)
 const MARKS = new RegExp(`[${LIST_MARK}${ASK_MARK}]`)
 /** Stands in for documents that cannot be unpacked; the raw records are in the archive. */
@@ -86,18 +88,22 @@ export class SegmentBuilder {
     const documents = unpack(batch.codec, batch.documents, batch.documentBytes)
     const isClean = documents !== undefined && isUtf8(documents)
     const own = [batch.stream, batch.tenant, batch.node, batch.dataStream].map((text) => Buffer.from(text))
-    for (let row = 0; row < index.count; row++) {
-      this.#begin(header.arrival + row, index.timeNs(row))
-      this.#integers[2]!.add(BigInt(index.firstSeq(row)))
-      this.#integers[3]!.add(BigInt(index.n(row)))
-      for (const [at, bytes] of own.entries()) this.#addOwn(at, bytes)
-      const start = index.offset(row)
-      const end = start + index.length(row)
-      if (documents === undefined || end > documents.byteLength)
-        this.#addDocument(UNREADABLE, 0, UNREADABLE.byteLength)
-      else if (isClean) this.#addDocument(documents, start, end)
-      else this.#addDirty(documents.subarray(start, end))
-      if (++this.#rows === BLOCK_ROWS) this.#endBlock()
+    for (let row = 0; row < index.count; ) {
+      const count = Math.min(index.count - row, BLOCK_ROWS - this.#rows)
+      for (const [at, bytes] of own.entries()) this.#fillOwn(at, bytes, count)
+      for (const end = row + count; row < end; row++) {
+        this.#place(header.arrival + row, index.timeNs(row))
+        this.#integers[2]!.add(BigInt(index.firstSeq(row)))
+        this.#integers[3]!.add(BigInt(index.n(row)))
+        const start = index.offset(row)
+        const to = start + index.length(row)
+        if (documents === undefined || to > documents.byteLength)
+          this.#addDocument(UNREADABLE, 0, UNREADABLE.byteLength)
+        else if (isClean) this.#addDocument(documents, start, to)
+        else this.#addDirty(documents.subarray(start, to))
+        this.#rows++
+      }
+      if (this.#rows === BLOCK_ROWS) this.#endBlock()
     }
     this.#tenants.set(batch.tenant, (this.#tenants.get(batch.tenant) ?? 0) + index.count)
     this.#ingestMinMs = Math.min(this.#ingestMinMs, batch.receivedMs)
@@ -135,7 +141,7 @@ export class SegmentBuilder {
     closeSync(this.#file)
   }
 
-  #begin(arrival: number, timeNs: bigint): void {
+  #place(arrival: number, timeNs: bigint): void {
     if (this.#rows === 0) {
       this.#arrivalFirst = arrival
       this.#timeMin = timeNs
@@ -148,8 +154,9 @@ export class SegmentBuilder {
     this.#integers[1]!.add(timeNs)
   }
 
-  #addOwn(at: number, bytes: Buffer): void {
-    if (this.#own[at]!.add(bytes, 0, bytes.byteLength))
+  #fillOwn(at: number, bytes: Buffer, count: number): void {
+    const of = { source: bytes, start: 0, end: bytes.byteLength }
+    if (this.#own[at]!.fill(this.#rows, this.#rows + count, of))
       this.#addHash(OWN_SEEDS[at]!, bytes, 0, bytes.byteLength)
   }
 
@@ -161,37 +168,35 @@ export class SegmentBuilder {
   #addDocument(bytes: Uint8Array, start: number, end: number): void {
     this.#documents.add(bytes, start, end)
     if (this.#scanner.scan(bytes, start, end)) {
-      this.#json.addNull()
       this.#addValues(bytes)
       return
     }
     this.#malformed++
     const readable = readableForm(bytes.subarray(start, end))
-    this.#json.add(readable, 0, readable.byteLength)
+    this.#json.set(this.#rows, readable, { start: 0, end: readable.byteLength })
     this.#scanner.scan(readable, 0, readable.byteLength)
     this.#addValues(readable)
   }
 
   #addValues(bytes: Uint8Array): void {
-    for (let column = 0; column < FIELD_COLUMNS.length; column++) this.#addField(bytes, column)
+    const { found, foundCount, kinds, isRepeated, starts, ends } = this.#scanner
+    for (let i = 0; i < foundCount; i++) {
+      const column = found[i]!
+      if (column === MESSAGE) continue
+      if (isRepeated[column] === 1 && this.#fields[column]!.repeat(this.#rows)) continue
+      const kind = kinds[column]!
+      if (kind === ValueKind.plain)
+        this.#addValue(bytes, { column, start: starts[column]!, end: ends[column]! })
+      else this.#addSlow(bytes, column, kind)
+    }
     this.#addMessage(bytes)
-  }
-
-  #addField(bytes: Uint8Array, column: number): void {
-    const scanner = this.#scanner
-    const kind = scanner.kinds[column]!
-    const into = this.#fields[column]!
-    if (kind === ValueKind.none) into.addNull()
-    else if (kind === ValueKind.plain)
-      this.#addValue(bytes, { column, start: scanner.starts[column]!, end: scanner.ends[column]! })
-    else this.#addSlow(bytes, column, kind)
   }
 
   #addValue(bytes: Uint8Array, { column, start, end }: { column: number; start: number; end: number }): void {
     if (end - start > COLUMN_VALUE_BYTES_MAX) {
       this.#askColumns.add(FIELD_COLUMNS[column]!)
-      this.#fields[column]!.add(ASK, 0, 1)
-    } else if (this.#fields[column]!.add(bytes, start, end)) {
+      this.#fields[column]!.set(this.#rows, ASK, { start: 0, end: 1 })
+    } else if (this.#fields[column]!.set(this.#rows, bytes, { start, end })) {
       this.#addHash(FIELD_SEEDS[column]!, bytes, start, end)
     }
   }
@@ -207,7 +212,7 @@ export class SegmentBuilder {
     const encoded = Buffer.from(isOdd ? ASK_MARK : text)
     if (values.length > 1 && !isOdd && encoded.byteLength <= COLUMN_VALUE_BYTES_MAX) {
       this.#listColumns.add(FIELD_COLUMNS[column]!)
-      this.#fields[column]!.add(encoded, 0, encoded.byteLength)
+      this.#fields[column]!.set(this.#rows, encoded, { start: 0, end: encoded.byteLength })
       for (const value of values) {
         const each = Buffer.from(value)
         this.#addHash(FIELD_SEEDS[column]!, each, 0, each.byteLength)
@@ -220,7 +225,7 @@ export class SegmentBuilder {
 
   #addMessage(bytes: Uint8Array): void {
     const { kinds, starts, ends, many } = this.#scanner
-    const column = FIELD_COLUMNS.length
+    const column = MESSAGE
     const kind = kinds[column]!
     this.#words.begin()
     if (kind === ValueKind.plain || kind === ValueKind.escaped)
@@ -237,13 +242,11 @@ export class SegmentBuilder {
 
   #endBlock(): void {
     const columns: ColumnChunk[] = [
-      ...this.#integers,
-      ...this.#own,
-      ...this.#fields,
-      this.#json,
-      this.#words,
-      this.#documents,
-    ].map((column) => column.take())
+      ...this.#integers.map((column) => column.take()),
+      ...[...this.#own, ...this.#fields, this.#json].map((column) => column.take(this.#rows)),
+      this.#words.take(),
+      this.#documents.take(),
+    ]
     this.#parquet.rowGroup(this.#rows, columns)
     const block = {
       rows: this.#rows,

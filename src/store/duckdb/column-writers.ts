@@ -4,8 +4,12 @@ import { Encoding, type ColumnChunk } from './parquet.ts'
 
 /** Growing bytes, each value with its length before it (PLAIN encoding of BYTE_ARRAY). */
 export class TextColumn {
-  bytes: Buffer = Buffer.allocUnsafe(1 << 20)
+  bytes: Buffer
   length = 0
+
+  constructor(bytes = 1 << 20) {
+    this.bytes = Buffer.allocUnsafe(bytes)
+  }
 
   add(source: Uint8Array, start: number, end: number): void {
     const at = this.reserve(end - start + 4)
@@ -180,66 +184,99 @@ function putBits(
   }
 }
 
-/** Optional text. Most columns hold the same value for a whole batch: the last value is compared before anything else. */
+/**
+ * Optional text, row by row: a row that is not set is NULL. Most columns hold the same value for a whole batch, so the last
+ * value is compared before anything else.
+ */
 export class DictionaryColumn {
   readonly #indexes: Int32Array
-  #count = 0
-  #nulls = 0
+  #present = 0
   readonly #known = new Map<string, number>()
-  readonly #values = new TextColumn()
+  /** Where each value begins among the values. */
+  readonly #starts: number[] = []
+  readonly #values = new TextColumn(1024)
   #lastIndex = -1
   #lastStart = 0
   #lastLength = -1
 
   constructor(rowsMax: number) {
-    this.#indexes = new Int32Array(rowsMax)
-  }
-
-  addNull(): void {
-    this.#indexes[this.#count++] = -1
-    this.#nulls++
+    this.#indexes = new Int32Array(rowsMax).fill(-1)
   }
 
   /** True when the value is new in this row group. */
-  add(source: Uint8Array, start: number, end: number): boolean {
-    if (end - start === this.#lastLength && this.#isLast(source, start)) {
-      this.#indexes[this.#count++] = this.#lastIndex
-      return false
+  set(
+    row: number,
+    source: Uint8Array,
+    { start, end }: { readonly start: number; readonly end: number },
+  ): boolean {
+    return this.fill(row, row + 1, { source, start, end })
+  }
+
+  /** The same value for the rows from..to (to excluded). */
+  fill(
+    from: number,
+    to: number,
+    of: { readonly source: Uint8Array; readonly start: number; readonly end: number },
+  ): boolean {
+    const isNew =
+      !(of.end - of.start === this.#lastLength && this.#isLast(of.source, of.start)) && this.#find(of)
+    this.#indexes.fill(this.#lastIndex, from, to)
+    this.#present += to - from
+    return isNew
+  }
+
+  /** The value that was set last, whatever it was; false when this row group has none yet. */
+  repeat(row: number): boolean {
+    if (this.#lastLength < 0) return false
+    this.#indexes[row] = this.#lastIndex
+    this.#present++
+    return true
+  }
+
+  take(rows: number): ColumnChunk {
+    const chunk = {
+      dictionary: this.#values.take().data,
+      dictionaryCount: this.#known.size,
+      data: this.#encode(rows),
+      encoding: Encoding.rleDictionary,
+      nulls: rows - this.#present,
+      min: undefined,
+      max: undefined,
     }
+    this.#indexes.fill(-1, 0, rows)
+    this.#present = 0
+    this.#known.clear()
+    this.#lastLength = -1
+    return chunk
+  }
+
+  /** Makes the value the last one; true when it is new. */
+  #find({
+    source,
+    start,
+    end,
+  }: {
+    readonly source: Uint8Array
+    readonly start: number
+    readonly end: number
+  }): boolean {
     const key = Buffer.from(source.buffer, source.byteOffset, source.byteLength).toString(
       'latin1',
       start,
       end,
     )
     const known = this.#known.get(key)
-    const index = known ?? this.#known.size
     if (known === undefined) {
-      this.#known.set(key, index)
+      this.#known.set(key, this.#known.size)
       this.#lastStart = this.#values.length + 4
       this.#values.add(source, start, end)
-      this.#lastIndex = index
-      this.#lastLength = end - start
+      this.#starts[this.#known.size - 1] = this.#lastStart
+    } else {
+      this.#lastStart = this.#starts[known]!
     }
-    this.#indexes[this.#count++] = index
+    this.#lastIndex = known ?? this.#known.size - 1
+    this.#lastLength = end - start
     return known === undefined
-  }
-
-  take(): ColumnChunk {
-    const { dictionary, data } = { dictionary: this.#values.take().data, data: this.#encode() }
-    const chunk = {
-      dictionary,
-      dictionaryCount: this.#known.size,
-      data,
-      encoding: Encoding.rleDictionary,
-      nulls: this.#nulls,
-      min: undefined,
-      max: undefined,
-    }
-    this.#count = 0
-    this.#nulls = 0
-    this.#known.clear()
-    this.#lastLength = -1
-    return chunk
   }
 
   #isLast(source: Uint8Array, start: number): boolean {
@@ -249,15 +286,14 @@ export class DictionaryColumn {
     return true
   }
 
-  #encode(): Uint8Array {
-    const count = this.#count
-    const present = new Int32Array(count - this.#nulls)
-    const levels = new Int32Array(count)
+  #encode(rows: number): Uint8Array {
+    const present = new Int32Array(this.#present)
+    const levels = new Int32Array(rows)
     let at = 0
-    for (let i = 0; i < count; i++) {
-      const index = this.#indexes[i]!
+    for (let row = 0; row < rows; row++) {
+      const index = this.#indexes[row]!
       if (index < 0) continue
-      levels[i] = 1
+      levels[row] = 1
       present[at++] = index
     }
     const levelBytes = runs(levels, 1)

@@ -1,3 +1,5 @@
+import { RunFinder, type Run, type RunValue } from './document-runs.ts'
+
 /**
  * Reads a JSON document in one pass over its bytes, without making objects: finds the values of the columns, and learns
  * which field paths there are. Documents of one batch have the same keys in the same order, so the next key is guessed
@@ -45,6 +47,11 @@ class PathNode {
 }
 
 export class DocumentScanner {
+  /** Columns that the last document has: the first `foundCount`. */
+  readonly found: Int32Array
+  foundCount = 0
+  /** By column: its value is, byte for byte, that of the document before. */
+  readonly isRepeated: Uint8Array
   /** By column, of the last document. */
   readonly kinds: Uint8Array
   readonly starts: Int32Array
@@ -59,9 +66,14 @@ export class DocumentScanner {
   #at = 0
   #end = 0
   #depth = 0
+  readonly #runs = new RunFinder()
+  /** Some column has several values: then the next document cannot be said to repeat it. */
+  #isMixed = false
 
   constructor(columns: readonly string[]) {
     this.#columns = new Map(columns.map((name, index) => [name, index]))
+    this.found = new Int32Array(columns.length)
+    this.isRepeated = new Uint8Array(columns.length)
     this.kinds = new Uint8Array(columns.length)
     this.starts = new Int32Array(columns.length)
     this.ends = new Int32Array(columns.length)
@@ -73,14 +85,34 @@ export class DocumentScanner {
     this.#at = start
     this.#end = end
     this.#depth = 0
-    this.kinds.fill(ValueKind.none)
+    this.#isMixed = false
+    this.#forget()
+    this.#runs.begin(bytes)
     this.#blanks()
-    if (bytes[this.#at] !== 0x7b || !this.#object(this.#root)) {
-      this.kinds.fill(ValueKind.none)
+    if (!this.#document()) {
+      this.#runs.reset()
+      this.#forget()
       return false
     }
+    this.#runs.end((run) => this.#columnsWithin(run))
+    if (this.#isMixed) this.#runs.unsettle()
+    return true
+  }
+
+  /** One object, and nothing behind it. */
+  #document(): boolean {
+    if (this.#bytes[this.#at] !== 0x7b || !this.#topObject()) return false
     this.#blanks()
-    return this.#at === end
+    return this.#at === this.#end
+  }
+
+  #forget(): void {
+    for (let i = 0; i < this.foundCount; i++) {
+      const column = this.found[i]!
+      this.kinds[column] = ValueKind.none
+      this.isRepeated[column] = 0
+    }
+    this.foundCount = 0
   }
 
   catalogue(): FieldPath[] {
@@ -94,6 +126,68 @@ export class DocumentScanner {
     return paths
   }
 
+  /** The document itself: as `#object`, but members that all documents of a batch share are compared at once. */
+  #topObject(): boolean {
+    const bytes = this.#bytes
+    this.#depth++
+    this.#at++
+    this.#blanks()
+    if (bytes[this.#at] === 0x7d) return this.#leave()
+    for (let guess = 0; this.#at < this.#end; guess++) {
+      const run = this.#runs.matchAt(guess, this.#at, this.#end)
+      if (run !== undefined) {
+        this.#repeat(run)
+        guess = run.lastMember
+        this.#at += run.bytes.byteLength
+      } else {
+        const start = this.#at
+        if (!this.#member(this.#root, guess)) return false
+        this.#runs.member(guess, start, this.#at)
+      }
+      const next = bytes[this.#at]
+      if (next === 0x7d) return this.#leave()
+      if (next !== 0x2c) return false
+      this.#at++
+      this.#blanks()
+    }
+    return false
+  }
+
+  #repeat(run: Run): void {
+    for (const { column, kind, start, end } of run.values) {
+      const isFirst = this.kinds[column] === ValueKind.none
+      this.#found(column, kind, this.#at + start, this.#at + end)
+      this.isRepeated[column] = isFirst && run.isSettled ? 1 : 0
+    }
+    run.isSettled = true
+  }
+
+  /** Values in the bytes of a new run; undefined when they are not all single. */
+  #columnsWithin({ start, end }: { start: number; end: number }): RunValue[] | undefined {
+    const values: RunValue[] = []
+    for (let i = 0; i < this.foundCount; i++) {
+      const column = this.found[i]!
+      if (this.kinds[column] === ValueKind.many) return undefined
+      const [from, to] = [this.starts[column]!, this.ends[column]!]
+      if (from >= start && to <= end)
+        values.push({ column, kind: this.kinds[column]!, start: from - start, end: to - start })
+    }
+    return values
+  }
+
+  /** `"key": value`, and the blanks behind it. */
+  #member(node: PathNode | undefined, guess: number): boolean {
+    if (this.#bytes[this.#at] !== 0x22) return false
+    const child = this.#child(node, guess)
+    if (this.#at >= this.#end) return false
+    this.#blanks()
+    if (this.#bytes[this.#at] !== 0x3a) return false
+    this.#at++
+    if (!this.#value(child)) return false
+    this.#blanks()
+    return true
+  }
+
   /** At `{`. `node` is undefined where paths are no longer learnt. */
   #object(node: PathNode | undefined): boolean {
     if (++this.#depth > DEPTH_MAX) return false
@@ -102,14 +196,7 @@ export class DocumentScanner {
     this.#blanks()
     if (bytes[this.#at] === 0x7d) return this.#leave()
     for (let guess = 0; this.#at < this.#end; guess++) {
-      if (bytes[this.#at] !== 0x22) return false
-      const child = this.#child(node, guess)
-      if (this.#at >= this.#end) return false
-      this.#blanks()
-      if (bytes[this.#at] !== 0x3a) return false
-      this.#at++
-      if (!this.#value(child)) return false
-      this.#blanks()
+      if (!this.#member(node, guess)) return false
       const next = bytes[this.#at]
       if (next === 0x7d) return this.#leave()
       if (next !== 0x2c) return false
@@ -212,11 +299,14 @@ export class DocumentScanner {
   #found(column: number, kind: number, start: number, end: number): void {
     const before = this.kinds[column]!
     if (before === ValueKind.none) {
+      this.found[this.foundCount++] = column
       this.kinds[column] = kind
       this.starts[column] = start
       this.ends[column] = end
       return
     }
+    this.isRepeated[column] = 0
+    this.#isMixed = true
     const list = this.many[column]!
     if (before !== ValueKind.many) {
       list.length = 0
