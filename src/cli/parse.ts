@@ -49,7 +49,7 @@ function command(name: string, description: string, rules: boolean): Command {
     .requiredOption(
       '--as <format>',
       'format of the files that follow',
-      (format: string, all: string[] = []) => [...all, format],
+      (format: string, all: string[] | undefined) => [...(all ?? []), format],
     )
     .option('--stats', 'print on stderr what was read and made')
     .option('--pipelines <dir>', 'pipelines to use')

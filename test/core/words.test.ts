@@ -75,7 +75,7 @@ test('an ASCII text is cut the same by the fast and by the Unicode way', () => {
 
 test('a word longer than 255 units is cut there', () => {
   expect(cutWords('x'.repeat(300)).map((word) => word.length)).toEqual([255, 45])
-  expect(cutWords(`${'é'.repeat(300)}`).map((word) => word.length)).toEqual([255, 45])
+  expect(cutWords('é'.repeat(300)).map((word) => word.length)).toEqual([255, 45])
 })
 
 test('joiners alone are no word, and a joiner ends what a mid sign could join', () => {
