@@ -52,7 +52,7 @@ rO0ABXNy|aced0005
 pickle.loads|yaml.unsafe_load
 eval(base64_decode|gzinflate(
 child_process.exec|require('child_process')
-template injection|{{7*7}}|\${7*7}
+template injection|{{7\\*7}}|\${7\\*7}
 heapdump requested|/actuator/env
 graphql introspection|__schema{
 jwt alg none|"alg":"none"

@@ -1,3 +1,5 @@
+import { rarestWindow } from './rarity.ts'
+
 /**
  * Finds literals in bytes, in any case, by looking only at some places: every literal is longer than the distance between two
  * of them, so one lies in each occurrence, and the few bytes there are looked up in a table.
@@ -10,29 +12,29 @@
  * - Every occurrence is reported, some of them twice, in no order; but what follows a hit up to the next newline is left out
  *   when only one hit a record is asked for.
  */
-export type Report = (start: number, literal: number) => void
+export type Report = (start: number, literal: number) => boolean
 
 export interface ScanOptions {
+  /** Gets where a literal begins, and its place in the list; says whether it counts as a hit. */
   readonly report: Report
   /** One hit a record is enough. */
   readonly oncePerRecord: boolean
 }
 
-type Scan = (raw: Uint8Array, options: ScanOptions) => void
+export type Scan = (raw: Uint8Array, options: ScanOptions) => void
 
-/** `report` gets where a literal begins, and its place in `literals`. */
 export function compileScan(literals: readonly string[]): Scan {
   const numbered = literals.map((text, id): Literal => ({ id, bytes: Buffer.from(text, 'latin1') }))
   const long = numbered.filter(({ bytes }) => bytes.length >= 7)
   const short = numbered.filter(({ bytes }) => bytes.length < 7)
   const scans: Scan[] = []
   if (long.length > 0) {
-    const table = blockTable(long, { blockBytes: 4, places: 4, bits: 15 })
+    const table = blockTable(long, { blockBytes: 4, places: 4 })
     scans.push((raw, options) => scanWords(table, raw, options))
   }
   if (short.length > 0) {
     const everywhere = short.some(({ bytes }) => bytes.length === 3)
-    const table = blockTable(short, { blockBytes: 3, places: everywhere ? 1 : 2, bits: 14 })
+    const table = blockTable(short, { blockBytes: 3, places: everywhere ? 1 : 2 })
     const scan = everywhere ? scanEvery : scanPairs
     scans.push((raw, options) => scan(table, raw, options))
   }
@@ -55,7 +57,6 @@ interface BlockTable {
   /** By slot: 0 where no literal has a block, else the place of its entries in `buckets`. */
   readonly slots: Uint16Array
   readonly buckets: readonly (readonly Entry[])[]
-  readonly shift: number
 }
 
 const NEWLINE = 0x0a
@@ -63,24 +64,28 @@ const FOLD = 0x20202020
 const BLOCK = 0xffffff
 /** Knuth's multiplier: the upper bits of the product depend on every bit of the block. */
 const SPREAD = 0x9e3779b1 | 0
+/** 65,536 slots: the table (128 KiB) stays in the processor's second cache, and most of it is free with a thousand literals. */
+const SLOT_BITS = 16
+const SHIFT = 32 - SLOT_BITS
 
 function blockTable(
   literals: readonly Literal[],
-  options: { blockBytes: number; places: number; bits: number },
+  options: { blockBytes: number; places: number },
 ): BlockTable {
-  const shift = 32 - options.bits
-  const slots = new Uint16Array(1 << options.bits)
+  const slots = new Uint16Array(1 << SLOT_BITS)
   const buckets: Entry[][] = [[]]
   for (const { id, bytes } of literals) {
-    for (let offset = 0; offset < options.places; offset++) {
+    const text = Buffer.from(bytes).toString('latin1')
+    const first = rarestWindow(text, options.blockBytes + options.places - 1, options.blockBytes)
+    for (let offset = first; offset < first + options.places; offset++) {
       let block = 0
       for (let i = 0; i < options.blockBytes; i++) block |= (bytes[offset + i]! | 0x20) << (8 * i)
-      const slot = Math.imul(block, SPREAD) >>> shift
+      const slot = Math.imul(block, SPREAD) >>> SHIFT
       if (slots[slot] === 0) slots[slot] = buckets.push([]) - 1
       buckets[slots[slot]!]!.push({ id, bytes, offset })
     }
   }
-  return { slots, buckets, shift }
+  return { slots, buckets }
 }
 
 /** The whole words in `raw`, and where in it the first one is. */
@@ -91,50 +96,96 @@ function wordsOf(raw: Uint8Array): { words: Int32Array; base: number } {
   return { words: new Int32Array(raw.buffer, raw.byteOffset + base, count), base }
 }
 
-/** Four words a step: their look-ups do not depend on each other, so the processor does them side by side. */
+/**
+ * Eight words a step: their look-ups do not depend on each other, so the processor does them side by side (measured: twice the
+ * speed of four a step, three times that of one).
+ */
 function scanWords(table: BlockTable, raw: Uint8Array, options: ScanOptions): void {
-  const { slots, shift } = table
+  const { slots } = table
   const { words, base } = wordsOf(raw)
   const count = words.length
-  for (let at = 0; at < count; at += 4) {
+  for (let at = 0; at < count; at += 8) {
     if (
-      at + 4 <= count &&
-      (slots[Math.imul(words[at]! | FOLD, SPREAD) >>> shift]! |
-        slots[Math.imul(words[at + 1]! | FOLD, SPREAD) >>> shift]! |
-        slots[Math.imul(words[at + 2]! | FOLD, SPREAD) >>> shift]! |
-        slots[Math.imul(words[at + 3]! | FOLD, SPREAD) >>> shift]!) ===
+      at + 8 <= count &&
+      (slots[Math.imul(words[at]! | FOLD, SPREAD) >>> SHIFT]! |
+        slots[Math.imul(words[at + 1]! | FOLD, SPREAD) >>> SHIFT]! |
+        slots[Math.imul(words[at + 2]! | FOLD, SPREAD) >>> SHIFT]! |
+        slots[Math.imul(words[at + 3]! | FOLD, SPREAD) >>> SHIFT]! |
+        slots[Math.imul(words[at + 4]! | FOLD, SPREAD) >>> SHIFT]! |
+        slots[Math.imul(words[at + 5]! | FOLD, SPREAD) >>> SHIFT]! |
+        slots[Math.imul(words[at + 6]! | FOLD, SPREAD) >>> SHIFT]! |
+        slots[Math.imul(words[at + 7]! | FOLD, SPREAD) >>> SHIFT]!) ===
         0
     ) {
       continue
     }
     let hit = -1
-    for (let i = at; i < at + 4 && i < count; i++) {
-      const slot = Math.imul(words[i]! | FOLD, SPREAD) >>> shift
-      if (slots[slot] !== 0) hit = Math.max(hit, verify(table, raw, slot, base + i * 4, options.report))
+    for (let i = at; i < at + 8 && i < count; i++) {
+      const slot = slots[Math.imul(words[i]! | FOLD, SPREAD) >>> SHIFT]!
+      if (slot !== 0) hit = Math.max(hit, verify(table, raw, slot, base + i * 4, options.report))
     }
     if (hit < 0 || !options.oncePerRecord) continue
     const newline = raw.indexOf(NEWLINE, hit)
     if (newline < 0) return
     // The step that holds the newline is looked at again, for the next record begins in it.
-    at = Math.max(at, (((newline - base) >> 2) & ~3) - 4)
+    at = Math.max(at, (((newline - base) >> 2) & ~7) - 8)
   }
 }
 
-/** Blocks of three at even places: two words a step, and the first byte of the third. */
+/** Blocks of three at even places: four words a step, and the first byte of the fifth. */
 function scanPairs(table: BlockTable, raw: Uint8Array, options: ScanOptions): void {
-  const { slots, shift } = table
+  const { slots } = table
+  const { words, base } = wordsOf(raw)
+  scanBytes(table, raw, 0, base, options.report)
+  let at = 0
+  for (; at + 4 < words.length; at += 4) {
+    const first = words[at]! | FOLD
+    const second = words[at + 1]! | FOLD
+    const third = words[at + 2]! | FOLD
+    const fourth = words[at + 3]! | FOLD
+    const next = words[at + 4]! | FOLD
+    if (
+      (slots[Math.imul(first & BLOCK, SPREAD) >>> SHIFT]! |
+        slots[Math.imul(((first >>> 16) | (second << 16)) & BLOCK, SPREAD) >>> SHIFT]! |
+        slots[Math.imul(second & BLOCK, SPREAD) >>> SHIFT]! |
+        slots[Math.imul(((second >>> 16) | (third << 16)) & BLOCK, SPREAD) >>> SHIFT]! |
+        slots[Math.imul(third & BLOCK, SPREAD) >>> SHIFT]! |
+        slots[Math.imul(((third >>> 16) | (fourth << 16)) & BLOCK, SPREAD) >>> SHIFT]! |
+        slots[Math.imul(fourth & BLOCK, SPREAD) >>> SHIFT]! |
+        slots[Math.imul(((fourth >>> 16) | (next << 16)) & BLOCK, SPREAD) >>> SHIFT]!) ===
+      0
+    ) {
+      continue
+    }
+    const from = base + at * 4
+    const hit = scanBytes(table, raw, from, from + 16, options.report)
+    if (hit < 0 || !options.oncePerRecord) continue
+    const newline = raw.indexOf(NEWLINE, hit)
+    if (newline < 0) return
+    at = Math.max(at, (((newline - base) >> 2) & ~3) - 4)
+  }
+  scanBytes(table, raw, base + at * 4, raw.length, options.report)
+}
+
+/** Blocks of three at every place: two words a step, and two bytes of the third. */
+function scanEvery(table: BlockTable, raw: Uint8Array, options: ScanOptions): void {
+  const { slots } = table
   const { words, base } = wordsOf(raw)
   scanBytes(table, raw, 0, base, options.report)
   let at = 0
   for (; at + 2 < words.length; at += 2) {
     const first = words[at]! | FOLD
     const second = words[at + 1]! | FOLD
-    const third = words[at + 2]! | FOLD
+    const next = words[at + 2]! | FOLD
     if (
-      (slots[Math.imul(first & BLOCK, SPREAD) >>> shift]! |
-        slots[Math.imul(((first >>> 16) | (second << 16)) & BLOCK, SPREAD) >>> shift]! |
-        slots[Math.imul(second & BLOCK, SPREAD) >>> shift]! |
-        slots[Math.imul(((second >>> 16) | (third << 16)) & BLOCK, SPREAD) >>> shift]!) ===
+      (slots[Math.imul(first & BLOCK, SPREAD) >>> SHIFT]! |
+        slots[Math.imul(first >>> 8, SPREAD) >>> SHIFT]! |
+        slots[Math.imul(((first >>> 16) | (second << 16)) & BLOCK, SPREAD) >>> SHIFT]! |
+        slots[Math.imul(((first >>> 24) | (second << 8)) & BLOCK, SPREAD) >>> SHIFT]! |
+        slots[Math.imul(second & BLOCK, SPREAD) >>> SHIFT]! |
+        slots[Math.imul(second >>> 8, SPREAD) >>> SHIFT]! |
+        slots[Math.imul(((second >>> 16) | (next << 16)) & BLOCK, SPREAD) >>> SHIFT]! |
+        slots[Math.imul(((second >>> 24) | (next << 8)) & BLOCK, SPREAD) >>> SHIFT]!) ===
       0
     ) {
       continue
@@ -149,54 +200,25 @@ function scanPairs(table: BlockTable, raw: Uint8Array, options: ScanOptions): vo
   scanBytes(table, raw, base + at * 4, raw.length, options.report)
 }
 
-/** Blocks of three at every place: one word a step, and two bytes of the next. */
-function scanEvery(table: BlockTable, raw: Uint8Array, options: ScanOptions): void {
-  const { slots, shift } = table
-  const { words, base } = wordsOf(raw)
-  scanBytes(table, raw, 0, base, options.report)
-  let at = 0
-  for (; at + 1 < words.length; at++) {
-    const word = words[at]! | FOLD
-    const next = words[at + 1]! | FOLD
-    if (
-      (slots[Math.imul(word & BLOCK, SPREAD) >>> shift]! |
-        slots[Math.imul(word >>> 8, SPREAD) >>> shift]! |
-        slots[Math.imul(((word >>> 16) | (next << 16)) & BLOCK, SPREAD) >>> shift]! |
-        slots[Math.imul(((word >>> 24) | (next << 8)) & BLOCK, SPREAD) >>> shift]!) ===
-      0
-    ) {
-      continue
-    }
-    const from = base + at * 4
-    const hit = scanBytes(table, raw, from, from + 4, options.report)
-    if (hit < 0 || !options.oncePerRecord) continue
-    const newline = raw.indexOf(NEWLINE, hit)
-    if (newline < 0) return
-    at = Math.max(at, ((newline - base) >> 2) - 1)
-  }
-  scanBytes(table, raw, base + at * 4, raw.length, options.report)
-}
-
 /** Looks at every place from `from` to `to`; returns the last hit, or -1. */
 function scanBytes(table: BlockTable, raw: Uint8Array, from: number, to: number, report: Report): number {
-  const { slots, shift } = table
+  const { slots } = table
   let last = -1
   for (let at = from; at < to && at + 2 < raw.length; at++) {
     const block = raw[at]! | (raw[at + 1]! << 8) | (raw[at + 2]! << 16) | (FOLD & BLOCK)
-    const slot = Math.imul(block, SPREAD) >>> shift
-    if (slots[slot] !== 0) last = Math.max(last, verify(table, raw, slot, at, report))
+    const slot = slots[Math.imul(block, SPREAD) >>> SHIFT]!
+    if (slot !== 0) last = Math.max(last, verify(table, raw, slot, at, report))
   }
   return last
 }
 
-/** Reports each literal that stands so that its block in `slot` is at `at`; returns the last place, or -1. */
-function verify(table: BlockTable, raw: Uint8Array, slot: number, at: number, report: Report): number {
+/** Reports each literal that stands so that its block of this bucket is at `at`; returns the last that counts, or -1. */
+function verify(table: BlockTable, raw: Uint8Array, bucket: number, at: number, report: Report): number {
   let last = -1
-  for (const { id, bytes, offset } of table.buckets[table.slots[slot]!]!) {
+  for (const { id, bytes, offset } of table.buckets[bucket]!) {
     const start = at - offset
     if (start < 0 || start + bytes.length > raw.length || !standsAt(raw, start, bytes)) continue
-    report(start, id)
-    last = Math.max(last, start)
+    if (report(start, id)) last = Math.max(last, start)
   }
   return last
 }

@@ -1,5 +1,6 @@
 import type { FieldPath } from './fields.ts'
 import type { Node } from './node.ts'
+import { fewSlashes } from './spellings.ts'
 
 /** Shorter ones are in nearly every line. */
 export const LITERAL_LENGTH_MIN = 3
@@ -18,8 +19,7 @@ export interface RawFields {
 
 /**
  * Literals of which at least one is in the raw bytes of every record whose event matches, in any case; undefined when nothing
- * can be said. They are folded, printable ASCII without `"` and `\`, so only these can hide one: a `\u` escape, `\/` where a
- * literal has a slash, and the two characters named in `fold.ts`.
+ * can be said. They are folded, printable ASCII without `"` and `\` and with few slashes; `prefilter.ts` says what can hide one.
  */
 export function neededLiterals(node: Node, raw: RawFields): readonly string[] | undefined {
   switch (node.kind) {
@@ -95,7 +95,7 @@ function score(needs: readonly string[], raw: RawFields): number {
 export function bestLiteral(foldedTexts: readonly string[]): string | undefined {
   let best: string | undefined
   for (const text of foldedTexts) {
-    for (const run of text.match(/[ !#-[\]-~]+/g) ?? []) {
+    for (const run of (text.match(/[ !#-[\]-~]+/g) ?? []).map(fewSlashes)) {
       if (run.length >= LITERAL_LENGTH_MIN && !isNumberLike(run) && run.length > (best?.length ?? 0))
         best = run
     }
