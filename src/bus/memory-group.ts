@@ -205,9 +205,9 @@ export class MemoryGroup {
   }
 }
 
-/** First in, first out, without moving what waits. */
+/** First in, first out, without moving what waits. What has left is let go at once: an item holds its message's bytes. */
 class Queue {
-  #items: Item[] = []
+  #items: (Item | undefined)[] = []
   #head = 0
 
   get length(): number {
@@ -223,7 +223,8 @@ class Queue {
   }
 
   shift(): Item {
-    const item = this.#items[this.#head++]!
+    const item = this.#items[this.#head]!
+    this.#items[this.#head++] = undefined
     if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#head)
       this.#head = 0
