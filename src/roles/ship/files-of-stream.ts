@@ -87,9 +87,7 @@ function findOverwritten(follower: Follower, context: ShipContext): void {
 
 /** Takes in files that rotation made without the live file becoming another: copies. */
 function listed(follower: Follower, context: ShipContext): void {
-  const [first] = follower.files
-  if (first?.fd !== undefined && !continuesQuietly(first.fd, first.position))
-    truncated(follower, first, context)
+  findOverwritten(follower, context)
   const among = candidates(follower.group)
   const unknown = unknownFiles(among, follower, context)
   if (unknown.length === 0) return
@@ -187,9 +185,8 @@ function rotated(follower: Follower, context: ShipContext): void {
   if (!isOpen(live)) return refuse(follower, live, context)
   context.complaints.over(group.livePath)
   endAll(follower, context)
-  const [first] = follower.files
-  if (first?.fd !== undefined && !continuesQuietly(first.fd, first.position))
-    truncated(follower, first, context)
+  findTruncated(follower, context)
+  findOverwritten(follower, context)
   const among = candidates(group)
   follower.files.push(...unknownFiles(among, follower, context))
   sortByAge(follower, among)
