@@ -40,6 +40,8 @@ interface Completeness {
   }[]
 }
 
+/** What it says before it is ready. */
+const READY_TEXT_MAX = 1_000_000
 const READY_MS_MAX = 60_000
 const ENDING_MS_MAX = 30_000
 
@@ -56,7 +58,9 @@ export async function startDecklog(options: RunOptions): Promise<RunningDecklog>
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  child.stderr.pipe(createWriteStream(join(directory, 'decklog.log'), { flags: 'a' }))
+  const log = createWriteStream(join(directory, 'decklog.log'), { flags: 'a' })
+  child.stderr.pipe(log, { end: false })
+  child.stdout.pipe(log, { end: false })
   const url = await addressOf(child, join(directory, 'decklog.log'))
   return {
     pid: child.pid!,
@@ -82,7 +86,7 @@ async function addressOf(child: ChildProcess, log: string): Promise<string> {
   const { promise, resolve: found, reject } = Promise.withResolvers<string>()
   let text = ''
   child.stdout!.on('data', (chunk: Buffer) => {
-    text += chunk.toString()
+    if (text.length < READY_TEXT_MAX) text += chunk.toString()
     const url = /ready: (http:\S+)/.exec(text)?.[1]
     if (url !== undefined) found(url.replace(/\/$/, ''))
   })

@@ -34,10 +34,11 @@ export function coderOf<Wire>(schemaJson: string, history: readonly string[] = [
   return {
     schemaJson,
     encode(value) {
-      const body = type.toBuffer(value)
-      const bytes = Buffer.allocUnsafe(HEADER_BYTES + body.length)
+      // Says how long it will be where there is no room: so that the bytes of a large field are copied once.
+      const end = type.encode(value, ROOM, 0)
+      const bytes = Buffer.allocUnsafe(HEADER_BYTES + (end < 0 ? ROOM.length - end : end))
       header.copy(bytes)
-      body.copy(bytes, HEADER_BYTES)
+      type.encode(value, bytes, HEADER_BYTES)
       return bytes
     },
     decode(bytes) {
@@ -73,7 +74,34 @@ function decodeNewer<Wire>(type: avro.Type, buffer: Buffer): Wire {
 const STREAM_FIELD = /^0[0-9a-f]{24}$/
 
 function parseSchema(text: string): avro.Type {
-  return avro.Type.forSchema(JSON.parse(text) as avro.Schema)
+  const typeHook = (schema: avro.Schema): avro.Type | undefined =>
+    schema === 'bytes' ? new BytesInPlace() : undefined
+  return avro.Type.forSchema(JSON.parse(text) as avro.Schema, { typeHook } as Partial<avro.ForSchemaOptions>)
+}
+
+/** Room for all but the large fields of a message. */
+const ROOM = Buffer.alloc(4096)
+/** A shorter field is copied: whoever keeps a digest must not keep the whole message with it. */
+const VIEW_BYTES_MIN = 4096
+
+/** What avsc reads from. */
+interface Tap {
+  readonly buf: Buffer
+  pos: number
+  readLong(): number
+}
+
+/** Large `bytes` are views into the message. avsc copies them into new memory, which costs more than all the rest of reading. */
+class BytesInPlace extends avro.types.BytesType {
+  _read(tap: Tap): Buffer | undefined {
+    const length = tap.readLong()
+    const at = tap.pos
+    // Behind the end is avsc's way to say that the message is not valid.
+    tap.pos = length < 0 ? tap.buf.length + 1 : at + length
+    if (tap.pos > tap.buf.length) return undefined
+    const view = tap.buf.subarray(at, tap.pos)
+    return length < VIEW_BYTES_MIN ? Buffer.from(view) : view
+  }
 }
 
 /** Magic and the fingerprint of the schema; avsc gives MD5 by default, the specification wants CRC-64-AVRO. */
