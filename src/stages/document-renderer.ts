@@ -1,73 +1,154 @@
-import type { Json, JsonObject } from '../core/document.ts'
-import { formatIso } from '../core/instant.ts'
+import type { Json, JsonObject, Quality } from '../core/document.ts'
 
-/** Renders documents of one batch: what they share is made into text once. */
+/** What is special about one document. */
+export interface DocumentParts {
+  /** RFC 3339. */
+  readonly time: string
+  readonly message: string
+  /** The parser's. */
+  readonly fields: JsonObject
+  readonly seq: number
+  readonly parser: { readonly name: string; readonly version: number }
+  readonly quality: readonly Quality[]
+  /** Exact bytes in base64, where they are no text. */
+  readonly raw: string | undefined
+  readonly original: string | undefined
+  /** May a string of it hold half a surrogate pair? */
+  readonly mayBreakPairs: boolean
+}
+
+interface Section {
+  readonly name: string
+  readonly value: JsonObject
+  readonly keys: readonly string[]
+  /** `{…}` */
+  readonly text: string
+  /** `,"name":{…}` */
+  readonly member: string
+}
+
+/**
+ * Renders documents of one batch. What they share is made into text once, and is joined with what a parser found as text, for most
+ * documents have no field of both. Constants win over the parser's fields; only `event.kind` is the parser's to say.
+ */
 export class DocumentRenderer {
   readonly #constants: JsonObject
-  readonly #rendered = new Map<string, string>()
+  readonly #sections: readonly Section[]
+  readonly #decklog: Section
+  readonly #eventWithoutKind: Section
 
   constructor(constants: JsonObject) {
     this.#constants = constants
-    for (const [name, value] of Object.entries(constants)) this.#rendered.set(name, JSON.stringify(value))
-  }
-
-  /** The whole document. Constants win over `fields`; only `event.kind` is the parser's to say. */
-  assemble(made: {
-    readonly timeNs: bigint
-    readonly message: string
-    readonly fields: JsonObject
-    readonly decklog: JsonObject
-    readonly original: string | undefined
-  }): JsonObject {
-    const document = Object.create(null) as JsonObject
-    const { fields } = made
-    document['@timestamp'] = formatIso(made.timeNs)
-    document.message = made.message
-    for (const [name, value] of Object.entries(this.#constants)) {
-      document[name] = Object.hasOwn(fields, name) ? merge(fields[name]!, value) : value
-    }
-    for (const name of Object.keys(fields)) {
-      if (!Object.hasOwn(document, name)) document[name] = fields[name]!
-    }
-    document.decklog = merge(made.decklog, document.decklog!)
-    const event = fields.event
-    if (isObject(event) && typeof event.kind === 'string') setEvent(document, 'kind', event.kind)
-    if (made.original !== undefined) setEvent(document, 'original', made.original)
-    return document
-  }
-
-  /** Adds what rules say: lists are joined with what the parser put there. */
-  add(document: JsonObject, more: JsonObject): void {
-    for (const [name, value] of Object.entries(more)) {
-      const before = document[name]
-      if (Array.isArray(before) && Array.isArray(value)) document[name] = [...new Set([...before, ...value])]
-      else document[name] = isObject(before) && isObject(value) ? merge(before, value) : value
-    }
+    const sections = Object.entries(constants).map(([name, value]) => sectionOf(name, value as JsonObject))
+    this.#decklog = sections.find(({ name }) => name === 'decklog')!
+    this.#sections = sections.filter((section) => section !== this.#decklog)
+    const { kind: _kind, ...event } = constants.event as JsonObject
+    this.#eventWithoutKind = sectionOf('event', event)
   }
 
   /** One line of JSON, valid Unicode. */
-  render(document: JsonObject): string {
-    let text = '{'
-    for (const name of Object.keys(document)) {
-      const value = document[name]!
-      const known = value === this.#constants[name] ? this.#rendered.get(name) : undefined
-      text += `${text.length === 1 ? '' : ','}${JSON.stringify(name)}:${known ?? JSON.stringify(value)}`
+  render(parts: DocumentParts): string {
+    const { fields } = parts
+    let text = `{"@timestamp":"${parts.time}","message":${JSON.stringify(parts.message)}`
+    for (const section of this.#sections) {
+      if (section.name === 'event') text += `,"event":${this.#event(section, parts)}`
+      else if (!Object.hasOwn(fields, section.name)) text += section.member
+      else text += `,"${section.name}":${joined(fields[section.name]!, section)}`
     }
-    return wellFormed(`${text}}`)
+    for (const name of Object.keys(fields)) {
+      if (this.#isOurs(name)) continue
+      text += memberOf(name) + JSON.stringify(fields[name])
+    }
+    text += `,"decklog":${this.#decklogText(parts)}}`
+    return parts.mayBreakPairs ? wellFormed(text) : text
+  }
+
+  /** The same as an object: what rules look at. */
+  assemble(parts: DocumentParts): JsonObject {
+    const { fields, original } = parts
+    const document: JsonObject = { '@timestamp': parts.time, message: parts.message }
+    for (const [name, value] of Object.entries(this.#constants)) {
+      document[name] = Object.hasOwn(fields, name) ? merge(fields[name]!, value) : value
+    }
+    for (const name of Object.keys(fields)) if (!this.#isOurs(name)) setOwn(document, name, fields[name]!)
+    document.decklog = merge(decklogOf(parts), document.decklog!)
+    const kind = isObject(fields.event) ? fields.event.kind : undefined
+    if (typeof kind === 'string') document.event = { ...(document.event as JsonObject), kind }
+    if (original !== undefined) document.event = { ...(document.event as JsonObject), original }
+    return document
+  }
+
+  #decklogText(parts: DocumentParts): string {
+    const { seq, quality, raw, parser } = parts
+    const given = parts.fields.decklog
+    if (given !== undefined) return joined(merge(given, decklogOf(parts)), this.#decklog)
+    const odd = quality.length === 0 ? '' : `,"quality":${JSON.stringify(quality)}`
+    const bytes = raw === undefined ? '' : `,"raw":"${raw}"`
+    const own = `"seq":${seq},"ranges":[[${seq},${seq}]],"parser":{"name":"${parser.name}","version":${parser.version}}`
+    return `{${own}${odd}${bytes},${this.#decklog.text.slice(1)}`
+  }
+
+  #event(section: Section, { fields, original }: DocumentParts): string {
+    const event = fields.event
+    const hasKind = isObject(event) && typeof event.kind === 'string'
+    const text =
+      event === undefined ? section.text : joined(event, hasKind ? this.#eventWithoutKind : section)
+    return original === undefined ? text : `${text.slice(0, -1)},"original":${JSON.stringify(original)}}`
+  }
+
+  #isOurs(name: string): boolean {
+    return name === '@timestamp' || name === 'message' || Object.hasOwn(this.#constants, name)
   }
 }
 
-function setEvent(document: JsonObject, name: string, value: string): void {
-  document.event = { ...(document.event as JsonObject), [name]: value }
+function decklogOf({ seq, parser, quality, raw }: DocumentParts): JsonObject {
+  const decklog: JsonObject = {
+    seq,
+    ranges: [[seq, seq]],
+    parser: { name: parser.name, version: parser.version },
+  }
+  if (quality.length > 0) decklog.quality = [...quality]
+  if (raw !== undefined) decklog.raw = raw
+  return decklog
 }
 
-/** `over` wins. Foreign keys stay data: the result has no prototype. */
+/** `,"name":` of the names that parsers use: the same few for every document. */
+const members = new Map<string, string>()
+const MEMBERS_MAX = 256
+
+function memberOf(name: string): string {
+  let member = members.get(name)
+  if (member === undefined) {
+    member = `,${JSON.stringify(name)}:`
+    if (members.size < MEMBERS_MAX) members.set(name, member)
+  }
+  return member
+}
+
+function sectionOf(name: string, value: JsonObject): Section {
+  const text = JSON.stringify(value)
+  return { name, value, keys: Object.keys(value), text, member: `,"${name}":${text}` }
+}
+
+/** `{…}` of both; where they have a member in common, it is the constant one. */
+function joined(under: Json, over: Section): string {
+  if (!isObject(under)) return over.text
+  if (over.keys.some((key) => Object.hasOwn(under, key))) return JSON.stringify(merge(under, over.value))
+  const text = JSON.stringify(under)
+  return text === '{}' ? over.text : `${text.slice(0, -1)},${over.text.slice(1)}`
+}
+
+/** A name such as `__proto__` is only a name. */
+function setOwn(object: JsonObject, name: string, value: Json): void {
+  Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true })
+}
+
+/** `over` wins; its keys are ours. Spreading keeps a foreign `__proto__` a key like any other. */
 function merge(under: Json, over: Json): Json {
   if (!isObject(under) || !isObject(over)) return over
-  const merged = Object.create(null) as JsonObject
-  for (const name of Object.keys(under)) merged[name] = under[name]!
+  const merged: JsonObject = { ...under }
   for (const name of Object.keys(over)) {
-    merged[name] = Object.hasOwn(merged, name) ? merge(merged[name]!, over[name]!) : over[name]!
+    merged[name] = Object.hasOwn(under, name) ? merge(under[name]!, over[name]!) : over[name]!
   }
   return merged
 }

@@ -1,13 +1,13 @@
-import { isUtf8 } from 'node:buffer'
-import type { Draft, JsonObject, Quality } from '../core/document.ts'
+import { isAscii, isUtf8 } from 'node:buffer'
+import type { Draft, Json, JsonObject, Quality } from '../core/document.ts'
 import { EventFlag } from '../core/event-batch.ts'
 import type { LineFilter, MatchedRule } from '../core/tagging.ts'
 import type { FormatContext, FormatDefinition } from '../ports/format.ts'
-import { DocumentRenderer } from './document-renderer.ts'
+import { type DocumentParts, DocumentRenderer } from './document-renderer.ts'
 import type { BatchRun, RecordReader, WholeRecord } from './run.ts'
 import { isSignal, ruleFields } from './tags.ts'
 import { oddCharacters } from './text-quality.ts'
-import { FUTURE_SECONDS } from './times.ts'
+import { FUTURE_SECONDS, formatTime } from './times.ts'
 
 /** A record format, then the payload formats that read what it leaves: of each list the first that takes the message. */
 export interface FormatChain {
@@ -16,7 +16,8 @@ export interface FormatChain {
 }
 
 const NEVER: LineFilter = { none: true, may: () => false }
-const NANOS_MAX = 9_223_372_036_854_775_807n
+/** 2262: where i64 nanoseconds end. */
+const NANOS_END = BigInt(Date.UTC(2262, 0)) * 1_000_000n
 
 /** Reads records with FormatDefinitions, one object each. Keeps nothing from one record to the next. */
 export class FormatReader implements RecordReader {
@@ -65,6 +66,8 @@ class RecordEmitter {
   readonly #chain: FormatChain
   readonly #context: FormatContext
   readonly #renderer: DocumentRenderer
+  readonly #batchMs: number
+  readonly #isAscii: boolean
   readonly #tagFilter: LineFilter
   readonly #redactFilter: LineFilter
 
@@ -72,12 +75,14 @@ class RecordEmitter {
     const { batch } = run
     this.#run = run
     this.#chain = chain
+    this.#batchMs = Math.min(Math.max(0, Math.trunc(batch.wallTimeMs)), Date.UTC(2262, 0) - 1)
     this.#renderer = new DocumentRenderer(run.constants.fields)
     this.#context = {
       provenance: batch.provenance,
       batchTimeMs: batch.wallTimeMs,
       utcOffsetMinutes: Number(batch.extra.utcOffsetMinutes ?? 0) || 0,
     }
+    this.#isAscii = isAscii(raw)
     this.#tagFilter = run.tagger?.prepare(raw) ?? NEVER
     this.#redactFilter = run.redactor?.prepare(raw) ?? NEVER
   }
@@ -90,7 +95,7 @@ class RecordEmitter {
     }
     const quality: Quality[] = []
     const bytes = raw.subarray(start, end)
-    let text = bytes.toString('utf8')
+    let text = bytes.toString(this.#isAscii ? 'latin1' : 'utf8')
     let invalid = this.#run.isUtf8 || isUtf8(bytes) ? undefined : bytes
     if (invalid !== undefined) quality.push('invalid-utf8')
     if (this.#redactFilter.may(start, end)) {
@@ -102,7 +107,7 @@ class RecordEmitter {
       }
     }
     if (record.truncated) quality.push('truncated')
-    quality.push(...oddCharacters(text))
+    quality.push(...oddCharacters(text, this.#isAscii))
     const { draft, parser } = this.#parse(text)
     this.#write({ record, text, draft, parser, quality, invalid })
   }
@@ -139,70 +144,98 @@ class RecordEmitter {
     invalid: Buffer | undefined
   }): void {
     const { record, text, draft, parser, invalid } = made
-    const { sink, tagger } = this.#run
-    const { timeNs, fromBatch } = this.#timeOf(draft)
-    const quality = [...new Set([...draft.quality, ...made.quality])]
-    const failed = quality.includes('parse-failed')
-    if (failed) sink.parseFailed++
-    const decklog: JsonObject = {
-      seq: record.seq,
-      ranges: [[record.seq, record.seq]],
-      parser: { name: parser.name, version: parser.version },
-    }
-    if (quality.length > 0) decklog.quality = quality
-    if (invalid !== undefined) decklog.raw = invalid.toString('base64')
-    const original = invalid === undefined ? draft.original : undefined
-    const document = this.#renderer.assemble({
-      timeNs,
+    const { sink } = this.#run
+    const { writer } = sink
+    const time = this.#timeOf(draft)
+    const quality = union(draft.quality, made.quality)
+    const isFailed = quality.includes('parse-failed')
+    if (isFailed) sink.parseFailed++
+    const parts: DocumentParts = {
+      time: formatTime(time.seconds, time.nanos, time.nanos % 1_000_000 === 0 ? 3 : 9),
       message: draft.message,
       fields: draft.fields,
-      decklog,
-      original,
-    })
-    let rules: readonly MatchedRule[] = []
-    if (!this.#tagFilter.none && (record.truncated || this.#tagFilter.may(record.start, record.end))) {
-      rules = tagger!.match(document, text)
-      if (rules.length > 0) this.#renderer.add(document, ruleFields(rules))
+      seq: record.seq,
+      parser,
+      quality,
+      raw: invalid?.toString('base64'),
+      original: invalid === undefined ? draft.original : undefined,
+      // A pair is broken by an escape that names half of one, or by a parser that cuts text that is not ASCII.
+      mayBreakPairs: !this.#isAscii || text.includes('\\u'),
     }
-    const { writer } = sink
+    const rules = this.#match(record, parts, text)
+    const fields = rules.length === 0 ? draft.fields : withRules(draft.fields, rules)
     const offset = writer.at
-    writer.text(this.#renderer.render(document))
+    writer.text(this.#renderer.render({ ...parts, fields }))
     const length = writer.at - offset
     writer.text('\n')
-    sink.index.add({
-      firstSeq: record.seq,
-      lastSeq: record.seq,
-      timeNs,
-      offset,
-      length,
-      n: 0,
-      flags:
-        (isSignal(rules) ? EventFlag.signal : 0) |
-        (failed ? EventFlag.parseFailed : 0) |
-        (fromBatch ? EventFlag.timeFromBatch : 0) |
-        (quality.length > 0 ? EventFlag.quality : 0),
-      rules: sink.ruleSet(rules.map(({ id }) => id)),
-      ranges: 0,
-    })
+    const flags =
+      (isSignal(rules) ? EventFlag.signal : 0) |
+      (isFailed ? EventFlag.parseFailed : 0) |
+      (time.fromBatch ? EventFlag.timeFromBatch : 0) |
+      (quality.length > 0 ? EventFlag.quality : 0)
+    const { seq } = record
+    const { seconds, nanos } = time
+    if (rules.length === 0) sink.index.addAt(seq, seq, seconds, nanos, offset, length, flags)
+    else {
+      const ruleSet = sink.ruleSet(rules.map(({ id }) => id))
+      const timeNs = BigInt(seconds) * 1_000_000_000n + BigInt(nanos)
+      sink.index.add({
+        firstSeq: seq,
+        lastSeq: seq,
+        timeNs,
+        offset,
+        length,
+        n: 0,
+        flags,
+        rules: ruleSet,
+        ranges: 0,
+      })
+    }
+  }
+
+  #match(record: RecordBytes, parts: DocumentParts, text: string): readonly MatchedRule[] {
+    if (this.#tagFilter.none) return []
+    if (!record.truncated && !this.#tagFilter.may(record.start, record.end)) return []
+    return this.#run.tagger!.match(this.#renderer.assemble(parts), text)
   }
 
   /** The record's own time, or the batch's. Says in the draft what was odd. */
-  #timeOf(draft: Draft): { timeNs: bigint; fromBatch: boolean } {
-    const batchMs = Math.max(0, Math.trunc(this.#run.batch.wallTimeMs))
+  #timeOf(draft: Draft): RecordTime {
     const { timeNs } = draft
-    if (timeNs !== undefined && timeNs >= 0n && timeNs <= NANOS_MAX) {
-      if (timeNs > BigInt(batchMs + FUTURE_SECONDS * 1000) * 1_000_000n) draft.quality.push('time-future')
-      return { timeNs, fromBatch: false }
+    if (timeNs !== undefined && timeNs >= 0n && timeNs < NANOS_END) {
+      const seconds = Number(timeNs / 1_000_000_000n)
+      if (seconds > this.#batchMs / 1000 + FUTURE_SECONDS) draft.quality.push('time-future')
+      return { seconds, nanos: Number(timeNs % 1_000_000_000n), fromBatch: false }
     }
     if (timeNs !== undefined) draft.quality.push('time-invalid')
     else if (!draft.quality.includes('time-invalid')) draft.quality.push('time-missing')
-    return { timeNs: BigInt(batchMs) * 1_000_000n, fromBatch: true }
+    const seconds = Math.floor(this.#batchMs / 1000)
+    const nanos = (this.#batchMs % 1000) * 1_000_000
+    return { seconds, nanos, fromBatch: true }
   }
+}
+
+interface RecordTime {
+  readonly seconds: number
+  readonly nanos: number
+  readonly fromBatch: boolean
+}
+
+/** Tags of rules join those that the parser gave. */
+function withRules(fields: JsonObject, rules: readonly MatchedRule[]): JsonObject {
+  const more = ruleFields(rules)
+  if (Array.isArray(fields.tags)) more.tags = [...new Set([...fields.tags, ...(more.tags as Json[])])]
+  return { ...fields, ...more }
+}
+
+function union(a: readonly Quality[], b: readonly Quality[]): readonly Quality[] {
+  if (b.length === 0) return a
+  return a.length === 0 ? b : [...new Set([...a, ...b])]
 }
 
 function newDraft(text: string): Draft {
   return {
-    fields: Object.create(null) as JsonObject,
+    fields: {},
     message: text,
     timeNs: undefined,
     quality: [],

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { encodeRawBatch } from '../../src/codec/raw-batch.ts'
+import { loadPipelines } from '../../src/config/pipelines.ts'
 import { REPLAY_HEADER } from '../../src/roles/index/dead-letters.ts'
 import { batchOf, criLine, WALL_TIME_MS } from '../stages/stream-of.ts'
 import { HOSTILE_PARTS, pipeline, RoleHarness, until } from './role-harness.ts'
@@ -227,5 +228,32 @@ describe('process role under pressure', () => {
     ])
     open.push(harness)
     await expect(harness.startRole()).rejects.toThrow(/crii.*no format/)
+  })
+})
+
+describe('process role with the pipelines and rules of decklog', () => {
+  test('reads and tags what comes over ssh, and makes nothing of the same words from a pod', async () => {
+    const directory = new URL('../../pipelines', import.meta.url).pathname
+    const harness = new RoleHarness(loadPipelines(directory).classes)
+    await started({ directory }, harness)
+    const line =
+      'Nov 24 08:00:00 worker-3 sshd[4711]: Accepted password for root from 203.0.113.7 port 50522 ssh2'
+    const provenance = {
+      cluster: 'c',
+      node: 'worker-3',
+      kind: 'file',
+      format: 'syslog',
+      names: { path: '/var/log/auth.log' },
+    }
+    await harness.send('a', [line], { class: 'ssh', provenance })
+    await harness.send('b', [criLine(line)])
+    const [login, pod] = harness.events
+    expect(login!.document).toMatchObject({ user: { name: 'root' }, source: { ip: '203.0.113.7' } })
+    expect(login!.rules.length).toBeGreaterThan(0)
+    expect(login!.document.rule.id).toEqual(login!.rules)
+    expect(harness.telemetry.get('decklog_process_signals_total', { rule: login!.rules[0]! })).toBe(1)
+    expect(pod!.document.message).toBe(line)
+    expect(pod!.rules).toEqual([])
+    expect(pod!.document.user).toBeUndefined()
   })
 })
