@@ -76,7 +76,7 @@ const STREAM_FIELD = /^0[0-9a-f]{24}$/
 function parseSchema(text: string): avro.Type {
   const typeHook = (schema: avro.Schema): avro.Type | undefined =>
     schema === 'bytes' ? new BytesInPlace() : undefined
-  return avro.Type.forSchema(JSON.parse(text) as avro.Schema, { typeHook } as Partial<avro.ForSchemaOptions>)
+  return avro.Type.forSchema(JSON.parse(text) as avro.Schema, { typeHook })
 }
 
 /** Room for all but the large fields of a message. */
