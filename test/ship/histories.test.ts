@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -78,8 +79,8 @@ class LogHistory {
       const path = join(directory, name)
       if (existsSync(`${path}.gz`)) continue
       writeFileSync(`${path}.tmp`, gzipSync(readFileSync(path)))
-      // gzip keeps the time; kubelet does not, and its names are in order.
-      utimesSync(`${path}.tmp`, this.#rotation, 1_900_000_000 + Number(name.slice(-3)))
+      const { atime, mtime } = statSync(path)
+      utimesSync(`${path}.tmp`, atime, mtime)
       renameSync(`${path}.tmp`, `${path}.gz`)
       rmSync(path)
     }
@@ -99,14 +100,18 @@ class LogHistory {
 async function live(seed: number): Promise<void> {
   await using yard = new ShipYard()
   const random = randomOf(seed)
-  const directory = join(yard.logs, 'ns_pod_uid/app')
+  const isPod = seed % 2 === 0
+  const directory = isPod ? join(yard.logs, 'ns_pod_uid/app') : yard.logs
   mkdirSync(directory, { recursive: true })
-  const path = join(directory, '0.log')
+  const path = join(directory, isPod ? '0.log' : 'app.log')
   writeFileSync(path, '')
   const log = new LogHistory(path, random)
-  const sources: SourceConfig[] = [{ kind: 'pods', class: 'pod', path: yard.logs }]
+  const sources: SourceConfig[] = isPod
+    ? [{ kind: 'pods', class: 'pod', path: yard.logs }]
+    : [{ kind: 'file', class: 'node', format: 'text', paths: [path] }]
   let running = true
-  await yard.start(sources)
+  // A file that is rotated before it was ever seen is none of ours, so the first look comes first.
+  await (await yard.start(sources)).ready
   for (let step = 0; step < 40; step++) {
     const dice = random(20)
     if (dice < 9) log.write()
@@ -119,7 +124,9 @@ async function live(seed: number): Promise<void> {
     else if (dice < 19) yard.bus.hold = () => random(2) === 0
     else yard.bus.release()
     running = yard.role !== undefined
-    await sleep(random(3) === 0 ? random(80) : 0)
+    // Files are told apart by their time, which the kernel counts in steps of 4 ms.
+    const pauseMs = isPod ? 0 : 10
+    await sleep(pauseMs + (random(3) === 0 ? random(80) : 0))
   }
   log.finishLine()
   yard.bus.release()
