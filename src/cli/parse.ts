@@ -111,9 +111,15 @@ async function print(documents: readonly ParsedDocument[], kinds: boolean): Prom
     kinds ? `{"kind":"${isSignal ? 'signal' : 'event'}",${json.slice(1)}` : json,
   )
   if (process.stdout.writableEnded || process.stdout.destroyed) return false
-  if (!process.stdout.write(`${lines.join('\n')}\n`))
-    await Promise.race([once(process.stdout, 'drain'), once(process.stdout, 'close')])
+  if (!process.stdout.write(`${lines.join('\n')}\n`)) await drained()
   return !process.stdout.destroyed
+}
+
+async function drained(): Promise<void> {
+  const either = new AbortController()
+  const { signal } = either
+  await Promise.race([once(process.stdout, 'drain', { signal }), once(process.stdout, 'close', { signal })])
+  either.abort()
 }
 
 function statsOf(tally: ParseTally, rules: boolean): string {

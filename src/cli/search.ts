@@ -92,6 +92,8 @@ class Search {
 
   async run(query: string): Promise<void> {
     refuseContradictions(this.#flags, query)
+    // A wrong query is said whether or not a decklog runs.
+    parseKql(query, { nowMs: systemClock.now() })
     try {
       await using client = await connect({
         url: this.#flags.url,
