@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { systemClock } from '../app/system-clock.ts'
 import type { JsonObject } from '../core/document.ts'
+import { parseKql } from '../core/kql.ts'
 import { DecklogError } from '../core/errors.ts'
 import type { Store } from '../ports/store.ts'
 import { type Client, connect, DEFAULT_DATA, DEFAULT_URL, type OpenStore } from './search/client.ts'

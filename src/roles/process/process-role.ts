@@ -39,8 +39,8 @@ export interface ProcessRole {
 /** A batch that fails so often is given up. */
 const FAILURES_MAX = 3
 const CHECK_INTERVAL_MS = 1_000
-/** A stream whose end does not come for so long has lost its shipper's mark: its marks come within seconds. */
-const STALLED_MS = 60_000
+/** A stream whose end does not come for so long is held back by its shipper, whose `idle` marks come after half a second. */
+const STALLED_MS = 5_000
 const PUBLISH_RETRY_MS_MIN = 100
 const PUBLISH_RETRY_MS_MAX = 5_000
 const MIB = 1024 * 1024
