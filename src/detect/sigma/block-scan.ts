@@ -54,8 +54,11 @@ interface Entry extends Literal {
 }
 
 interface BlockTable {
-  /** By slot: 0 where no literal has a block, else the place of its entries in `buckets`. */
-  readonly slots: Uint16Array
+  /** By slot: 1 where some literal has a block. A byte each, so that the table stays in the cache beside what is parsed. */
+  readonly slots: Uint8Array
+  readonly shift: number
+  /** By slot: its place in `buckets`. */
+  readonly bucketOf: Uint16Array
   readonly buckets: readonly (readonly Entry[])[]
 }
 
@@ -64,15 +67,20 @@ const FOLD = 0x20202020
 const BLOCK = 0xffffff
 /** Knuth's multiplier: the upper bits of the product depend on every bit of the block. */
 const SPREAD = 0x9e3779b1 | 0
-/** 65,536 slots: the table (128 KiB) stays in the processor's second cache, and most of it is free with a thousand literals. */
-const SLOT_BITS = 16
-const SHIFT = 32 - SLOT_BITS
+/** Slots for each block: so few are taken that one in a hundred words is looked at for nothing. */
+const SLOTS_PER_BLOCK = 128
+const SLOT_BITS_MIN = 12
+const SLOT_BITS_MAX = 16
 
 function blockTable(
   literals: readonly Literal[],
   options: { blockBytes: number; places: number },
 ): BlockTable {
-  const slots = new Uint16Array(1 << SLOT_BITS)
+  const wanted = Math.ceil(Math.log2(literals.length * options.places * SLOTS_PER_BLOCK))
+  const bits = Math.min(SLOT_BITS_MAX, Math.max(SLOT_BITS_MIN, wanted))
+  const shift = 32 - bits
+  const slots = new Uint8Array(1 << bits)
+  const bucketOf = new Uint16Array(1 << bits)
   const buckets: Entry[][] = [[]]
   for (const { id, bytes } of literals) {
     const text = Buffer.from(bytes).toString('latin1')
@@ -80,12 +88,13 @@ function blockTable(
     for (let offset = first; offset < first + options.places; offset++) {
       let block = 0
       for (let i = 0; i < options.blockBytes; i++) block |= (bytes[offset + i]! | 0x20) << (8 * i)
-      const slot = Math.imul(block, SPREAD) >>> SHIFT
-      if (slots[slot] === 0) slots[slot] = buckets.push([]) - 1
-      buckets[slots[slot]!]!.push({ id, bytes, offset })
+      const slot = Math.imul(block, SPREAD) >>> shift
+      if (slots[slot] === 0) bucketOf[slot] = buckets.push([]) - 1
+      slots[slot] = 1
+      buckets[bucketOf[slot]!]!.push({ id, bytes, offset })
     }
   }
-  return { slots, buckets }
+  return { slots, shift, bucketOf, buckets }
 }
 
 /** The whole words in `raw`, and where in it the first one is. */
@@ -101,28 +110,28 @@ function wordsOf(raw: Uint8Array): { words: Int32Array; base: number } {
  * speed of four a step, three times that of one).
  */
 function scanWords(table: BlockTable, raw: Uint8Array, options: ScanOptions): void {
-  const { slots } = table
+  const { slots, shift } = table
   const { words, base } = wordsOf(raw)
   const count = words.length
   for (let at = 0; at < count; at += 8) {
     if (
       at + 8 <= count &&
-      (slots[Math.imul(words[at]! | FOLD, SPREAD) >>> SHIFT]! |
-        slots[Math.imul(words[at + 1]! | FOLD, SPREAD) >>> SHIFT]! |
-        slots[Math.imul(words[at + 2]! | FOLD, SPREAD) >>> SHIFT]! |
-        slots[Math.imul(words[at + 3]! | FOLD, SPREAD) >>> SHIFT]! |
-        slots[Math.imul(words[at + 4]! | FOLD, SPREAD) >>> SHIFT]! |
-        slots[Math.imul(words[at + 5]! | FOLD, SPREAD) >>> SHIFT]! |
-        slots[Math.imul(words[at + 6]! | FOLD, SPREAD) >>> SHIFT]! |
-        slots[Math.imul(words[at + 7]! | FOLD, SPREAD) >>> SHIFT]!) ===
+      (slots[Math.imul(words[at]! | FOLD, SPREAD) >>> shift]! |
+        slots[Math.imul(words[at + 1]! | FOLD, SPREAD) >>> shift]! |
+        slots[Math.imul(words[at + 2]! | FOLD, SPREAD) >>> shift]! |
+        slots[Math.imul(words[at + 3]! | FOLD, SPREAD) >>> shift]! |
+        slots[Math.imul(words[at + 4]! | FOLD, SPREAD) >>> shift]! |
+        slots[Math.imul(words[at + 5]! | FOLD, SPREAD) >>> shift]! |
+        slots[Math.imul(words[at + 6]! | FOLD, SPREAD) >>> shift]! |
+        slots[Math.imul(words[at + 7]! | FOLD, SPREAD) >>> shift]!) ===
         0
     ) {
       continue
     }
     let hit = -1
     for (let i = at; i < at + 8 && i < count; i++) {
-      const slot = slots[Math.imul(words[i]! | FOLD, SPREAD) >>> SHIFT]!
-      if (slot !== 0) hit = Math.max(hit, verify(table, raw, slot, base + i * 4, options.report))
+      const slot = Math.imul(words[i]! | FOLD, SPREAD) >>> shift
+      if (slots[slot] !== 0) hit = Math.max(hit, verify(table, raw, slot, base + i * 4, options.report))
     }
     if (hit < 0 || !options.oncePerRecord) continue
     const newline = raw.indexOf(NEWLINE, hit)
@@ -134,7 +143,7 @@ function scanWords(table: BlockTable, raw: Uint8Array, options: ScanOptions): vo
 
 /** Blocks of three at even places: four words a step, and the first byte of the fifth. */
 function scanPairs(table: BlockTable, raw: Uint8Array, options: ScanOptions): void {
-  const { slots } = table
+  const { slots, shift } = table
   const { words, base } = wordsOf(raw)
   scanBytes(table, raw, 0, base, options.report)
   let at = 0
@@ -145,14 +154,14 @@ function scanPairs(table: BlockTable, raw: Uint8Array, options: ScanOptions): vo
     const fourth = words[at + 3]! | FOLD
     const next = words[at + 4]! | FOLD
     if (
-      (slots[Math.imul(first & BLOCK, SPREAD) >>> SHIFT]! |
-        slots[Math.imul(((first >>> 16) | (second << 16)) & BLOCK, SPREAD) >>> SHIFT]! |
-        slots[Math.imul(second & BLOCK, SPREAD) >>> SHIFT]! |
-        slots[Math.imul(((second >>> 16) | (third << 16)) & BLOCK, SPREAD) >>> SHIFT]! |
-        slots[Math.imul(third & BLOCK, SPREAD) >>> SHIFT]! |
-        slots[Math.imul(((third >>> 16) | (fourth << 16)) & BLOCK, SPREAD) >>> SHIFT]! |
-        slots[Math.imul(fourth & BLOCK, SPREAD) >>> SHIFT]! |
-        slots[Math.imul(((fourth >>> 16) | (next << 16)) & BLOCK, SPREAD) >>> SHIFT]!) ===
+      (slots[Math.imul(first & BLOCK, SPREAD) >>> shift]! |
+        slots[Math.imul(((first >>> 16) | (second << 16)) & BLOCK, SPREAD) >>> shift]! |
+        slots[Math.imul(second & BLOCK, SPREAD) >>> shift]! |
+        slots[Math.imul(((second >>> 16) | (third << 16)) & BLOCK, SPREAD) >>> shift]! |
+        slots[Math.imul(third & BLOCK, SPREAD) >>> shift]! |
+        slots[Math.imul(((third >>> 16) | (fourth << 16)) & BLOCK, SPREAD) >>> shift]! |
+        slots[Math.imul(fourth & BLOCK, SPREAD) >>> shift]! |
+        slots[Math.imul(((fourth >>> 16) | (next << 16)) & BLOCK, SPREAD) >>> shift]!) ===
       0
     ) {
       continue
@@ -169,7 +178,7 @@ function scanPairs(table: BlockTable, raw: Uint8Array, options: ScanOptions): vo
 
 /** Blocks of three at every place: two words a step, and two bytes of the third. */
 function scanEvery(table: BlockTable, raw: Uint8Array, options: ScanOptions): void {
-  const { slots } = table
+  const { slots, shift } = table
   const { words, base } = wordsOf(raw)
   scanBytes(table, raw, 0, base, options.report)
   let at = 0
@@ -178,14 +187,14 @@ function scanEvery(table: BlockTable, raw: Uint8Array, options: ScanOptions): vo
     const second = words[at + 1]! | FOLD
     const next = words[at + 2]! | FOLD
     if (
-      (slots[Math.imul(first & BLOCK, SPREAD) >>> SHIFT]! |
-        slots[Math.imul(first >>> 8, SPREAD) >>> SHIFT]! |
-        slots[Math.imul(((first >>> 16) | (second << 16)) & BLOCK, SPREAD) >>> SHIFT]! |
-        slots[Math.imul(((first >>> 24) | (second << 8)) & BLOCK, SPREAD) >>> SHIFT]! |
-        slots[Math.imul(second & BLOCK, SPREAD) >>> SHIFT]! |
-        slots[Math.imul(second >>> 8, SPREAD) >>> SHIFT]! |
-        slots[Math.imul(((second >>> 16) | (next << 16)) & BLOCK, SPREAD) >>> SHIFT]! |
-        slots[Math.imul(((second >>> 24) | (next << 8)) & BLOCK, SPREAD) >>> SHIFT]!) ===
+      (slots[Math.imul(first & BLOCK, SPREAD) >>> shift]! |
+        slots[Math.imul(first >>> 8, SPREAD) >>> shift]! |
+        slots[Math.imul(((first >>> 16) | (second << 16)) & BLOCK, SPREAD) >>> shift]! |
+        slots[Math.imul(((first >>> 24) | (second << 8)) & BLOCK, SPREAD) >>> shift]! |
+        slots[Math.imul(second & BLOCK, SPREAD) >>> shift]! |
+        slots[Math.imul(second >>> 8, SPREAD) >>> shift]! |
+        slots[Math.imul(((second >>> 16) | (next << 16)) & BLOCK, SPREAD) >>> shift]! |
+        slots[Math.imul(((second >>> 24) | (next << 8)) & BLOCK, SPREAD) >>> shift]!) ===
       0
     ) {
       continue
@@ -202,20 +211,20 @@ function scanEvery(table: BlockTable, raw: Uint8Array, options: ScanOptions): vo
 
 /** Looks at every place from `from` to `to`; returns the last hit, or -1. */
 function scanBytes(table: BlockTable, raw: Uint8Array, from: number, to: number, report: Report): number {
-  const { slots } = table
+  const { slots, shift } = table
   let last = -1
   for (let at = from; at < to && at + 2 < raw.length; at++) {
     const block = raw[at]! | (raw[at + 1]! << 8) | (raw[at + 2]! << 16) | (FOLD & BLOCK)
-    const slot = slots[Math.imul(block, SPREAD) >>> SHIFT]!
-    if (slot !== 0) last = Math.max(last, verify(table, raw, slot, at, report))
+    const slot = Math.imul(block, SPREAD) >>> shift
+    if (slots[slot] !== 0) last = Math.max(last, verify(table, raw, slot, at, report))
   }
   return last
 }
 
-/** Reports each literal that stands so that its block of this bucket is at `at`; returns the last that counts, or -1. */
-function verify(table: BlockTable, raw: Uint8Array, bucket: number, at: number, report: Report): number {
+/** Reports each literal that stands so that its block in `slot` is at `at`; returns the last that counts, or -1. */
+function verify(table: BlockTable, raw: Uint8Array, slot: number, at: number, report: Report): number {
   let last = -1
-  for (const { id, bytes, offset } of table.buckets[bucket]!) {
+  for (const { id, bytes, offset } of table.buckets[table.bucketOf[slot]!]!) {
     const start = at - offset
     if (start < 0 || start + bytes.length > raw.length || !standsAt(raw, start, bytes)) continue
     if (report(start, id)) last = Math.max(last, start)

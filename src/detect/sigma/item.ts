@@ -1,3 +1,4 @@
+import { type Network, parseNetwork } from '../../core/address.ts'
 import type { Json } from '../../core/document.ts'
 import { compilePath, type FieldPath } from './fields.ts'
 import { type Modifiers, readModifiers } from './modifiers.ts'
@@ -6,7 +7,7 @@ import { ANY_RUN, type Pattern, widen } from './pattern.ts'
 import { RuleError, under } from './problem.ts'
 import { regexTest } from './regex.ts'
 import { applyTransforms, type Placeholders } from './transforms.ts'
-import { cidrTest, decimal, literalTest, numberTest, patternTest, timeTest } from './value-tests.ts'
+import { decimal, literalTest, networksTest, numberTest, patternTest, timeTest } from './value-tests.ts'
 
 /** A value of a rule. */
 type Scalar = string | number | boolean | null
@@ -53,13 +54,16 @@ function valuesNode(
   const path = field === '' ? undefined : compilePath(field)
   const nodes: Node[] = []
   const patterns: Pattern[] = []
+  const networks: Network[] = []
   for (const [index, value] of values.entries()) {
     under(values.length > 1 ? [index] : [], () => {
       if (value === null) nodes.push(nullNode(path))
+      else if (modifiers.cidr) networks.push(networkOf(String(value)))
       else if (!isText(value, path, modifiers)) nodes.push(leaf(path, otherTest(value, modifiers)))
       else patterns.push(...textPatterns(String(value), modifiers, placeholders))
     })
   }
+  if (networks.length > 0) nodes.push(leaf(path, networksTest(networks)))
   if (patterns.length > 0) nodes.push(patternNode(path, patterns, modifiers.cased))
   return or(nodes)
 }
@@ -70,8 +74,7 @@ function isText(
   path: FieldPath | undefined,
   modifiers: Modifiers,
 ): boolean {
-  if (modifiers.regex !== undefined || modifiers.cidr || modifiers.comparison || modifiers.timePart)
-    return false
+  if (modifiers.regex !== undefined || modifiers.comparison || modifiers.timePart) return false
   if (path === undefined || typeof value === 'string') return true
   return modifiers.before || modifiers.after || modifiers.transforms.length > 0
 }
@@ -100,17 +103,16 @@ function leaf(path: FieldPath | undefined, test: ValueTest): Node {
 }
 
 function otherTest(value: string | number | boolean, modifiers: Modifiers): ValueTest {
-  const { regex, cidr, comparison, timePart } = modifiers
+  const { regex, comparison, timePart } = modifiers
   if (regex !== undefined) return regexTest(String(value), regex)
-  if (cidr) return networkTest(String(value))
   if (timePart !== undefined) return timeTest(timePart, comparison ?? 'equals', numberOf(value))
   if (comparison !== undefined) return numberTest(comparison, numberOf(value))
   return literalTest(value as number | boolean)
 }
 
-function networkTest(text: string): ValueTest {
-  const test = cidrTest(text)
-  if (test !== undefined) return test
+function networkOf(text: string): Network {
+  const network = parseNetwork(text)
+  if (network !== undefined) return network
   throw new RuleError(`"${text}" is no network`, 'write it as 10.0.0.0/8 or 2001:db8::/32')
 }
 

@@ -1,4 +1,5 @@
 import type { FieldPath } from './fields.ts'
+import { fold } from './fold.ts'
 import type { Node } from './node.ts'
 import { fewSlashes } from './spellings.ts'
 
@@ -40,10 +41,10 @@ export function neededLiterals(node: Node, raw: RawFields): readonly string[] | 
         node.of.map((child) => neededLiterals(child, raw)),
       )
     case 'keyword':
-      return node.test.needs
+      return shortest(node.test.needs)
     case 'field':
       return rarest(
-        [isBelow(node.path, raw.verbatim) ? node.test.needs : undefined, keyNeeds(node.path, raw)],
+        [isBelow(node.path, raw.verbatim) ? shortest(node.test.needs) : undefined, keyNeeds(node.path, raw)],
         raw,
       )
     case 'exists':
@@ -56,25 +57,43 @@ export function neededLiterals(node: Node, raw: RawFields): readonly string[] | 
 type Needs = readonly string[] | undefined
 
 function anyOf(all: readonly Needs[]): Needs {
-  return all.every((needs) => needs !== undefined) ? [...new Set(all.flat())] : undefined
+  return all.every((needs) => needs !== undefined) ? shortest(all.flat()) : undefined
+}
+
+/** What holds another of them is found by that one. */
+function shortest(literals: Needs): Needs {
+  if (literals === undefined) return undefined
+  const distinct = [...new Set(literals)]
+  return distinct.filter((literal) => !distinct.some((other) => other !== literal && literal.includes(other)))
 }
 
 /** With more to match than there are parts that need nothing, one of the others must. */
 function atLeastOf(count: number, all: readonly Needs[]): Needs {
   const known = all.filter((needs) => needs !== undefined)
-  return count > all.length - known.length ? [...new Set(known.flat())] : undefined
+  return count > all.length - known.length ? shortest(known.flat()) : undefined
 }
 
 function isBelow(path: FieldPath, roots: readonly string[]): boolean {
   return roots.some((root) => path.name === root || path.name.startsWith(`${root}.`))
 }
 
+/** Every name on the way to a field is in the record, be it nested or written with dots. */
 function keyNeeds(path: FieldPath, raw: RawFields): Needs {
-  if (!raw.keys || raw.verbatim.includes(path.name)) return undefined
-  if (!isBelow(path, raw.verbatim) || isBelow(path, raw.changedKeys)) return undefined
-  const literal = bestLiteral([path.segments.at(-1)!.toLowerCase()])
-  return literal === undefined ? undefined : [literal]
+  const root = raw.keys ? raw.verbatim.find((name) => path.name.startsWith(`${name}.`)) : undefined
+  if (root === undefined || isBelow(path, raw.changedKeys)) return undefined
+  const names = path.segments.slice(root.split('.').length).toReversed()
+  const literals = names.flatMap((name) => bestLiteral([fold(name)]) ?? [])
+  // The last name says most about the field, so several fields of one kind share a literal.
+  const own = literals.find((literal) => literal.length >= NAME_LENGTH_GOOD && !raw.common.has(literal))
+  return own === undefined
+    ? rarest(
+        literals.map((literal) => [literal]),
+        raw,
+      )
+    : [own]
 }
+
+const NAME_LENGTH_GOOD = 7
 
 function rarest(all: readonly Needs[], raw: RawFields): Needs {
   let best: Needs
@@ -95,13 +114,24 @@ function score(needs: readonly string[], raw: RawFields): number {
 export function bestLiteral(foldedTexts: readonly string[]): string | undefined {
   let best: string | undefined
   for (const text of foldedTexts) {
-    for (const run of (text.match(/[ !#-[\]-~]+/g) ?? []).map(fewSlashes)) {
-      if (run.length >= LITERAL_LENGTH_MIN && !isNumberLike(run) && run.length > (best?.length ?? 0))
-        best = run
+    const runs = text.match(/[ !#-[\]-~]+/g) ?? []
+    for (const run of [...runs, ...runs.flatMap((one) => one.split(OFTEN_ESCAPED))].map(fewSlashes)) {
+      if (run.length < LITERAL_LENGTH_MIN || isNumberLike(run)) continue
+      if (best === undefined || worth(run) > worth(best)) best = run
     }
   }
   return best
 }
+
+/** Writers of JSON for HTML always escape these: without them a rule lets such records stay on the fast way. */
+const OFTEN_ESCAPED = /[<>&'=+]/
+
+function worth(run: string): number {
+  return OFTEN_ESCAPED.test(run) ? Math.min(run.length, OFTEN_ESCAPED_WORTH) : run.length
+}
+
+/** A literal of this length or more without them is preferred to any with them. */
+const OFTEN_ESCAPED_WORTH = 4
 
 /**
  * May this be a piece of a number as JavaScript writes it? Then the raw bytes may have it in another way (`4.03e2` for `403`).

@@ -31,8 +31,9 @@ const AUDIT_FIELDS = new Set(
 
 /** Folded texts that most audit events hold. */
 const AUDIT_COMMON =
-  'username groups verb stage requesturi resource namespace name code useragent apiversion responsestatus objectref create ' +
-  'update delete patch responsecomplete responsestarted pods'
+  'user username groups verb stage requesturi resource namespace name code useragent apiversion responsestatus objectref ' +
+  'requestobject responseobject metadata spec template containers volumes securitycontext sourceips annotations ' +
+  'create update delete patch responsecomplete responsestarted pods services system:'
 
 /** Fields that published rules write and no audit event has: where their authors meant. */
 const AUDIT_ALIASES: Readonly<Record<string, string>> = {

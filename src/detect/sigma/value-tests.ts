@@ -1,4 +1,4 @@
-import { BlockList, isIP } from 'node:net'
+import { inNetwork, type Network, parseAddress } from '../../core/address.ts'
 import { fold } from './fold.ts'
 import { bestLiteral } from './literals.ts'
 import type { ValueTest } from './node.ts'
@@ -95,20 +95,14 @@ function isoWeek(time: Date): number {
   return Math.ceil(((thursday.getTime() - newYear) / 86_400_000 + 1) / 7)
 }
 
-/** Undefined when `network` is no CIDR. IPv4 written as IPv6 (`::ffff:10.0.0.1`) is found by an IPv4 network. */
-export function cidrTest(network: string): ValueTest | undefined {
-  const parts = /^([0-9a-fA-F:.]+)\/(\d{1,3})$/.exec(network)
-  if (parts === null) return undefined
-  const family = isIP(parts[1]!)
-  const bits = Number(parts[2])
-  if (family === 0 || bits > (family === 4 ? 32 : 128)) return undefined
-  const list = new BlockList()
-  list.addSubnet(parts[1]!, bits, family === 4 ? 'ipv4' : 'ipv6')
-  return { matches: (text) => isListed(list, text), needs: undefined }
-}
-
-function isListed(list: BlockList, text: string): boolean {
-  const address = text.includes('%') ? text.slice(0, text.indexOf('%')) : text
-  const family = isIP(address)
-  return family !== 0 && list.check(address, family === 4 ? 'ipv4' : 'ipv6')
+/** Any of several networks. IPv4 written as IPv6 (`::ffff:10.0.0.1`) is found by an IPv4 network. */
+export function networksTest(networks: readonly Network[]): ValueTest {
+  return {
+    matches: (text) => {
+      const zone = text.indexOf('%')
+      const address = parseAddress(zone < 0 ? text : text.slice(0, zone))
+      return address !== undefined && networks.some((network) => inNetwork(address, network))
+    },
+    needs: undefined,
+  }
 }
