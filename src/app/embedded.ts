@@ -39,12 +39,17 @@ export interface Embedded {
   close(): Promise<void>
 }
 
+/** How often the archive looks for segments that are old enough to be sealed. */
+const SEAL_LOOK_MS = 10_000
+
 /** Everything in one process, with embedded implementations of the ports. */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const { config, log } = options
   const clock = systemClock
   const telemetry = new Telemetry()
   const layout = layoutOf(resolve(config.dataDir))
+  const sealAgeMs = config.archive.sealAfter
+  const sealEveryMs = Math.min(sealAgeMs, SEAL_LOOK_MS)
   const pipelines = loadPipelines(config.pipelines ?? PIPELINES_DIRECTORY)
   const found = config.sources ?? (options.demo ? [] : discoverSources())
   const isDemo = options.demo || found.length === 0
@@ -60,7 +65,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
     const archive =
       config.archive.kind === 'none'
         ? undefined
-        : running.use(await openArchive(layout.archive, telemetry, log))
+        : running.use(await openArchive({ directory: layout.archive, sealAgeMs, telemetry, log }))
     const bus = running.use(openMemoryBus({ clock, telemetry, groupsOf: groupsOf(archive !== undefined) }))
     const classes = pipelines.classes.map((pipeline) => pipeline.class)
 
@@ -68,7 +73,16 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
     running.use(closing(await startProcess({ bus, pipelines, config, telemetry, log })))
     if (archive)
       running.use(
-        await startArchiveRole({ bus, archive, classes, clock, telemetry, log, decode: decodeRawBatch }),
+        await startArchiveRole({
+          bus,
+          archive,
+          classes,
+          clock,
+          telemetry,
+          log,
+          decode: decodeRawBatch,
+          sealEveryMs,
+        }),
       )
     running.use(keepRetention({ store, rules: pipelines.retention, clock, log }))
 
@@ -133,11 +147,16 @@ function openStore(directory: string, telemetry: Telemetry, log: Logger): Promis
   })
 }
 
-function openArchive(directory: string, telemetry: Telemetry, log: Logger): Promise<Archive> {
+function openArchive(options: {
+  readonly directory: string
+  readonly sealAgeMs: number
+  readonly telemetry: Telemetry
+  readonly log: Logger
+}): Promise<Archive> {
+  const { log, ...rest } = options
   return openLocalArchive({
-    directory,
+    ...rest,
     clock: systemClock,
-    telemetry,
     codec: { schemaJson: rawBatchSchemaJson, encode: encodeRawBatch, decode: decodeRawBatch },
     onRemark: (remark) => log.warn({}, remark),
   })

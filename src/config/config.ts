@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { z } from 'zod'
+import { durationSchema } from './pipelines.ts'
 import { fillSecrets } from './secrets.ts'
 import { type YamlFile, lineOf, parseYaml, parseYamlFile, validate } from './yaml.ts'
 
@@ -62,7 +63,13 @@ const configSchema = z.strictObject({
   store: z
     .strictObject({ kind: z.literal('duckdb', { error: 'kind must be duckdb' }).default('duckdb') })
     .prefault({}),
-  archive: z.strictObject({ kind: z.enum(['local', 'none']).default('local') }).prefault({}),
+  archive: z
+    .strictObject({
+      kind: z.enum(['local', 'none']).default('local'),
+      /** A segment is sealed at this age, or at 256 MiB. */
+      sealAfter: durationSchema.prefault('5m'),
+    })
+    .prefault({}),
   /** Worker threads for parsing; undefined: the machine's cores less one. */
   workers: z.number().int().min(1).max(64).optional(),
   log: z

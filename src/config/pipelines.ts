@@ -64,7 +64,7 @@ const SIZE_BYTES = {
   TiB: 2 ** 40,
 } as const
 
-const durationSchema = z
+export const durationSchema = z
   .string()
   .regex(DURATION, 'a duration looks like 90d, 12h or 2y')
   .transform(durationMs)
