@@ -84,7 +84,16 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
           sealEveryMs,
         }),
       )
-    running.use(keepRetention({ store, rules: pipelines.retention, clock, log }))
+    running.use(
+      keepRetention({
+        store,
+        rules: pipelines.retention,
+        archive,
+        archiveRules: pipelines.archive,
+        clock,
+        log,
+      }),
+    )
 
     const demo = isDemo ? running.use(await startDemoSources(layout.demo)) : undefined
     const sources = demo?.sources ?? found

@@ -1,4 +1,5 @@
 import { isAbort } from '../core/errors.ts'
+import type { Archive, ArchiveRule } from '../ports/archive.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { ExpiryReport, RetentionRule, Store } from '../ports/store.ts'
 import type { Log } from '../roles/log.ts'
@@ -6,6 +7,8 @@ import type { Log } from '../roles/log.ts'
 export interface RetentionOptions {
   readonly store: Store
   readonly rules: readonly RetentionRule[]
+  readonly archive: Archive | undefined
+  readonly archiveRules: readonly ArchiveRule[]
   readonly clock: Clock
   readonly log: Log
   /** @default 60 s */
@@ -29,6 +32,11 @@ async function loop(options: RetentionOptions, signal: AbortSignal): Promise<voi
   while (!signal.aborted) {
     try {
       say(log, await store.expire(rules, clock.now(), () => Promise.resolve(true)))
+      const expired = await options.archive?.expire(options.archiveRules, clock.now(), () =>
+        Promise.resolve(true),
+      )
+      for (const { name, class: cls, bytes } of expired ?? [])
+        log.info({ class: cls, segment: name, bytes }, 'an expired archive segment was deleted')
     } catch (error) {
       log.warn({ reason: (error as Error).message }, 'retention could not run; it is tried again')
     }

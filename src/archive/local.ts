@@ -1,13 +1,15 @@
+import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DecklogError, diskError, systemCode } from '../core/errors.ts'
 import { RangeSet } from '../core/ranges.ts'
 import type { SeqRange } from '../core/event-batch.ts'
 import type { Telemetry } from '../core/telemetry.ts'
-import type { Archive, ArchivedBatch, SegmentManifest } from '../ports/archive.ts'
+import type { Archive, ArchivedBatch, ArchiveRule, SegmentManifest } from '../ports/archive.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Asking } from '../ports/store.ts'
 import type { BatchCodec } from './local/archived-object.ts'
+import { expireSegment } from './local/expire-segment.ts'
 import { Lane } from './local/lane.ts'
 import { moveSealed, readManifest, sealedFolders, sealedNames } from './local/manifests.ts'
 import { isSegmentName, MANIFEST_SUFFIX, placesIn, type Places } from './local/places.ts'
@@ -124,7 +126,41 @@ class LocalArchive implements Archive {
         'the archive has no sealed segment of this name; list says which there are',
       )
     }
+    if (manifest.expiredMs !== undefined) {
+      const when = new Date(manifest.expiredMs).toISOString()
+      throw new DecklogError(
+        'usage',
+        `the segment ${name} was deleted by retention at ${when}; only its manifest is left`,
+      )
+    }
     yield* readSegment(manifest, this.#places, this.#options.codec, asking.signal)
+  }
+
+  async expire(
+    rules: readonly ArchiveRule[],
+    nowMs: number,
+    mayDelete: (manifest: SegmentManifest) => Promise<boolean>,
+  ): Promise<readonly SegmentManifest[]> {
+    this.#mustBeOpen()
+    const keptMs = new Map(rules.map((rule) => [rule.class, rule.archiveMs ?? Number.POSITIVE_INFINITY]))
+    const expired: SegmentManifest[] = []
+    for (const folder of await sealedFolders(this.#places)) {
+      for await (const name of sealedNames(this.#places, folder)) {
+        const manifest = await this.#manifestOf(name).catch(() => undefined)
+        if (manifest === undefined) continue
+        const isOver = nowMs - manifest.sealedMs > (keptMs.get(manifest.class) ?? Number.POSITIVE_INFINITY)
+        if (manifest.expiredMs !== undefined) await this.#deleteLeftover(manifest, nowMs)
+        else if (isOver && (await mayDelete(manifest)))
+          expired.push(await expireSegment(manifest, this.#places, nowMs))
+      }
+    }
+    return expired
+  }
+
+  /** A crash may have come between the mark and the deletion. */
+  async #deleteLeftover(manifest: SegmentManifest, nowMs: number): Promise<void> {
+    if (existsSync(join(this.#places.sealed, manifest.name)))
+      await expireSegment(manifest, this.#places, nowMs)
   }
 
   async close(): Promise<void> {

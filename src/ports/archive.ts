@@ -38,6 +38,8 @@ export interface SegmentManifest {
     readonly ranges: readonly (readonly [number, number])[]
   }[]
   readonly formatVersion: number
+  /** Its bytes were deleted by retention then; the manifest stays, so that what was held can still be proven. */
+  readonly expiredMs?: number
 }
 
 export interface Archive extends AsyncDisposable {
@@ -53,5 +55,20 @@ export interface Archive extends AsyncDisposable {
   list(asking: Asking & { readonly class?: string }): AsyncIterable<SegmentManifest>
   /** Batches of a sealed segment in order of arrival. @throws {DecklogError} `state-corrupt` when it is torn or altered */
   read(name: string, asking: Asking): AsyncIterable<ArchivedBatch>
+  /**
+   * Deletes the bytes of sealed segments whose class's time is over, after asking `mayDelete`; their manifests stay, marked. A
+   * class without a rule is kept. Returns what was deleted. @throws {DecklogError} retryable when the disk fails
+   */
+  expire(
+    rules: readonly ArchiveRule[],
+    nowMs: number,
+    mayDelete: (manifest: SegmentManifest) => Promise<boolean>,
+  ): Promise<readonly SegmentManifest[]>
   close(): Promise<void>
+}
+
+export interface ArchiveRule {
+  readonly class: string
+  /** How long after its sealing a segment is kept; undefined: for ever. */
+  readonly archiveMs: number | undefined
 }

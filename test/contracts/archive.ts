@@ -180,6 +180,35 @@ export function archiveContract(name: string, newPlace: () => Promise<ArchivePla
       expect(await archive.seal({ all: true })).toHaveLength(1)
     })
 
+    test('expires by class after its time, asks first, and keeps the manifest', async () => {
+      const archive = await openNew()
+      await archive.append(archived(['pod', 'ssh', 'node'].map((cls) => rawBatch({ class: cls }))))
+      await archive.seal({ all: true })
+      const rules = [
+        { class: 'pod', archiveMs: 1_000 },
+        { class: 'ssh', archiveMs: 1_000 },
+        { class: 'other', archiveMs: 0 },
+      ]
+      const mayDelete = (manifest: SegmentManifest): Promise<boolean> =>
+        Promise.resolve(manifest.class !== 'ssh')
+      expect(await archive.expire(rules, clock.now() + 900, mayDelete)).toEqual([])
+      const later = clock.now() + 1_001
+      expect((await archive.expire(rules, later, mayDelete)).map((one) => one.class)).toEqual(['pod'])
+      expect(await archive.expire(rules, later + 5, mayDelete)).toEqual([])
+      const listed = await listAll(archive)
+      expect(listed.map((one) => [one.class, one.expiredMs])).toEqual([
+        ['node', undefined],
+        ['pod', later],
+        ['ssh', undefined],
+      ])
+      const [expired, kept] = [
+        listed.find((one) => one.class === 'pod')!,
+        listed.find((one) => one.class === 'ssh')!,
+      ]
+      await expect(readAll(archive, expired.name)).rejects.toMatchObject({ code: 'usage' })
+      expect(await readAll(archive, kept.name)).toHaveLength(1)
+    })
+
     test('keeps tenants and classes apart, and shows each only to those who may see it', async () => {
       const archive = await openNew()
       const batches = ['a', 'b'].flatMap((tenant) =>

@@ -31,6 +31,7 @@ const manifestSchema = z.object({
     }),
   ),
   formatVersion: z.int(),
+  expiredMs: z.int().optional(),
 })
 
 /**
@@ -87,7 +88,8 @@ export async function readManifest(path: string): Promise<SegmentManifest> {
     throw diskError(error, `read the archive's manifest ${path}`)
   }
   try {
-    return manifestSchema.parse(JSON.parse(text))
+    const { expiredMs, ...manifest } = manifestSchema.parse(JSON.parse(text))
+    return expiredMs === undefined ? manifest : { ...manifest, expiredMs }
   } catch (cause) {
     throw new DecklogError('state-corrupt', `the archive's manifest ${path} is torn or altered`, { cause })
   }
@@ -122,7 +124,7 @@ async function namesIn(directory: string): Promise<string[]> {
 }
 
 /** The file is there whole or not at all. */
-async function writeWhole(path: string, text: string): Promise<void> {
+export async function writeWhole(path: string, text: string): Promise<void> {
   const temporary = `${path}.tmp`
   try {
     const handle = await open(temporary, 'w', 0o600)
