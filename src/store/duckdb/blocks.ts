@@ -81,6 +81,8 @@ export interface ReadOptions extends TimeRange {
   readonly scope: Scope
   /** Of each part of the union. */
   readonly groupBy?: string
+  /** The columns `filename` and `file_row_number` are wanted. */
+  readonly withPlaces?: boolean
 }
 
 /**
@@ -105,10 +107,13 @@ export function readSql(refs: readonly BlockRef[], options: ReadOptions): string
   }
   if (reads.size === 0) return undefined
   const parts = [...reads.values()].map(
-    ({ head, tail, paths }) => `${head}read_parquet([${paths.join(', ')}])${tail}`,
+    ({ head, tail, paths }) =>
+      `${head}read_parquet([${paths.join(', ')}]${options.withPlaces ? PLACES : ''})${tail}`,
   )
   return parts.join(' UNION ALL ')
 }
+
+const PLACES = ', filename = true, file_row_number = true'
 
 function timeTests({ entry }: Segment, { fromNs, toNs }: TimeRange): string[] {
   const tests: string[] = []

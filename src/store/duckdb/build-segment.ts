@@ -3,7 +3,7 @@ import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs'
 import { zstdDecompressSync } from 'node:zlib'
 import { EventIndex } from '../../core/event-batch.ts'
 import { ASK_MARK, BLOCK_ROWS, COLUMN_VALUE_BYTES_MAX, FIELD_COLUMNS, LIST_MARK } from './columns.ts'
-import { DictionaryColumn, IntegerColumn, TextColumn } from './column-writers.ts'
+import { DictionaryColumn, IntegerColumn, PagedTextColumn } from './column-writers.ts'
 import type { Entry } from './entry.ts'
 import { ParquetWriter, type ColumnChunk, type ColumnSchema } from './parquet.ts'
 import { DocumentScanner, ValueKind, type ValueSpan } from './scan-document.ts'
@@ -63,7 +63,7 @@ export class SegmentBuilder {
   readonly #fields = FIELD_COLUMNS.map(() => new DictionaryColumn(BLOCK_ROWS))
   readonly #json = new DictionaryColumn(BLOCK_ROWS)
   readonly #words = new WordColumn(this.#hashes)
-  readonly #documents = new TextColumn()
+  readonly #documents = new PagedTextColumn()
   readonly #blocks: FinishedBlock[] = []
   readonly #tenants = new Map<string, number>()
   readonly #listColumns = new Set<string>()
@@ -244,16 +244,17 @@ export class SegmentBuilder {
     const columns: ColumnChunk[] = [
       ...this.#integers.map((column) => column.take()),
       ...[...this.#own, ...this.#fields, this.#json].map((column) => column.take(this.#rows)),
-      this.#words.take(),
+      this.#words.take(this.#rows),
       this.#documents.take(),
     ]
-    this.#parquet.rowGroup(this.#rows, columns)
+    const pages = this.#parquet.rowGroup(this.#rows, columns)
     const block = {
       rows: this.#rows,
       arrivalFirst: this.#arrivalFirst,
       arrivalLast: this.#arrivalLast,
       timeMin: this.#timeMin,
       timeMax: this.#timeMax,
+      pages,
     }
     this.#blocks.push({ block, hashes: this.#hashes.take(), bloom: undefined })
     this.#rows = 0

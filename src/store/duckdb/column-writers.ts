@@ -2,10 +2,22 @@ import { Encoding, type ColumnChunk } from './parquet.ts'
 
 /** Collects the values of one row group's column and encodes them. Used again after `take`. */
 
+/** Bytes before a column's values which say that no row is NULL: `<u32 4> <run of so many ones>`, always of this length. */
+const LEVEL_BYTES = 8
+
+function writeLevels(into: Buffer, at: number, rows: number): void {
+  into.writeUInt32LE(4, at)
+  const head = rows << 1
+  into[at + 4] = (head & 127) | 128
+  into[at + 5] = ((head >> 7) & 127) | 128
+  into[at + 6] = (head >> 14) & 127
+  into[at + 7] = 1
+}
+
 /** Growing bytes, each value with its length before it (PLAIN encoding of BYTE_ARRAY). */
 export class TextColumn {
   bytes: Buffer
-  length = 0
+  length = LEVEL_BYTES
 
   constructor(bytes = 1 << 20) {
     this.bytes = Buffer.allocUnsafe(bytes)
@@ -28,18 +40,68 @@ export class TextColumn {
     return this.length
   }
 
-  take(): ColumnChunk {
+  /** Only the values. */
+  takeValues(): Uint8Array {
+    const values = this.bytes.subarray(LEVEL_BYTES, this.length)
+    this.length = LEVEL_BYTES
+    return values
+  }
+
+  take(rows: number): ColumnChunk {
+    writeLevels(this.bytes, 0, rows)
     const data = this.bytes.subarray(0, this.length)
-    this.length = 0
-    return {
-      dictionary: undefined,
-      dictionaryCount: 0,
-      data,
-      encoding: Encoding.plain,
-      nulls: 0,
-      min: undefined,
-      max: undefined,
-    }
+    this.length = LEVEL_BYTES
+    return chunkOf([{ data, rows }])
+  }
+}
+
+/** A page is unpacked for each document that is asked for, so it is small; what documents share is still found within it. */
+const PAGE_ROWS = 256
+const PAGE_BYTES = 256 * 1024
+
+/** Text in pages of some hundred rows. */
+export class PagedTextColumn {
+  readonly #text = new TextColumn()
+  readonly #pages: { start: number; end: number; rows: number }[] = []
+  #start = 0
+  #rows = 0
+
+  add(source: Uint8Array, start: number, end: number): void {
+    this.#text.add(source, start, end)
+    this.#rows++
+    if (this.#rows === PAGE_ROWS || this.#text.length - this.#start >= PAGE_BYTES) this.#endPage()
+  }
+
+  take(): ColumnChunk {
+    if (this.#rows > 0) this.#endPage()
+    const pages = this.#pages
+      .splice(0)
+      .map(({ start, end, rows }) => ({ data: this.#text.bytes.subarray(start, end), rows }))
+    this.#text.length = LEVEL_BYTES
+    this.#start = 0
+    return chunkOf(pages)
+  }
+
+  #endPage(): void {
+    const end = this.#text.length
+    writeLevels(this.#text.bytes, this.#start, this.#rows)
+    this.#pages.push({ start: this.#start, end, rows: this.#rows })
+    this.#rows = 0
+    this.#start = end
+    this.#text.reserve(LEVEL_BYTES)
+    this.#text.length = end + LEVEL_BYTES
+  }
+}
+
+function chunkOf(pages: ColumnChunk['pages']): ColumnChunk {
+  return {
+    dictionary: undefined,
+    dictionaryCount: 0,
+    pages,
+    encoding: Encoding.plain,
+    nulls: 0,
+    min: undefined,
+    max: undefined,
   }
 }
 
@@ -66,17 +128,12 @@ export class IntegerColumn {
       else if (value > max) max = value
     }
     const isNarrow = max - min < SPAN_MAX
-    const data = isNarrow ? deltaBinaryPacked(values) : Buffer.from(values.slice().buffer)
+    const encoded = isNarrow ? deltaBinaryPacked(values) : Buffer.from(values.slice().buffer)
+    const data = Buffer.allocUnsafe(LEVEL_BYTES + encoded.byteLength)
+    writeLevels(data, 0, values.length)
+    data.set(encoded, LEVEL_BYTES)
     const encoding = isNarrow ? Encoding.deltaBinaryPacked : Encoding.plain
-    return {
-      dictionary: undefined,
-      dictionaryCount: 0,
-      data,
-      encoding,
-      nulls: 0,
-      min: plain(min),
-      max: plain(max),
-    }
+    return { ...chunkOf([{ data, rows: values.length }]), encoding, min: plain(min), max: plain(max) }
   }
 }
 
@@ -235,9 +292,9 @@ export class DictionaryColumn {
 
   take(rows: number): ColumnChunk {
     const chunk = {
-      dictionary: this.#values.take().data,
+      dictionary: this.#values.takeValues(),
       dictionaryCount: this.#known.size,
-      data: this.#encode(rows),
+      pages: [{ data: this.#encode(rows), rows }],
       encoding: Encoding.rleDictionary,
       nulls: rows - this.#present,
       min: undefined,

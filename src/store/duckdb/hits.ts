@@ -1,8 +1,10 @@
 import type { DuckDBValue } from '@duckdb/node-api'
+import { DecklogError } from '../../core/errors.ts'
 import { eventId } from '../../core/event-batch.ts'
 import type { Hit } from '../../ports/store.ts'
 import { readSql, type BlockRef, type ReadOptions } from './blocks.ts'
 import type { Database } from './database.ts'
+import { readDocuments } from './read-documents.ts'
 
 /** Where a found event is, without its document. */
 export interface FoundEvent {
@@ -11,6 +13,10 @@ export interface FoundEvent {
   readonly stream: string
   readonly seq: bigint
   readonly n: bigint
+  readonly dataStream: string
+  readonly path: string
+  /** In the file of that path. */
+  readonly row: number
 }
 
 export interface OrderedOptions {
@@ -28,7 +34,7 @@ export interface OrderedOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-const FOUND = '_arrival, _time, _stream, _seq, _n'
+const FOUND = '_arrival, _time, _stream, _seq, _n, _ds, filename, file_row_number'
 
 /** The first events of an order: reads a few blocks, then more and more, and stops when no block left can have an earlier one. */
 export async function firstEvents(options: OrderedOptions): Promise<FoundEvent[]> {
@@ -41,7 +47,11 @@ export async function firstEvents(options: OrderedOptions): Promise<FoundEvent[]
     const chunk = refs.slice(at, at + size)
     at += size
     size = Math.min(size * 4, 4096)
-    const sql = readSql(options.keep?.(chunk) ?? chunk, { ...options.read, select: () => FOUND })
+    const sql = readSql(options.keep?.(chunk) ?? chunk, {
+      ...options.read,
+      withPlaces: true,
+      select: () => FOUND,
+    })
     if (sql === undefined) continue
     const rows = await database.rows(
       `SELECT ${FOUND} FROM (${sql}) ORDER BY ${options.orderBy} LIMIT ${limit}`,
@@ -53,13 +63,16 @@ export async function firstEvents(options: OrderedOptions): Promise<FoundEvent[]
 }
 
 function foundOf(row: DuckDBValue[]): FoundEvent {
-  const [arrival, timeNs, stream, seq, n] = row
+  const [arrival, timeNs, stream, seq, n, dataStream, path, rowNumber] = row
   return {
     arrival: arrival as bigint,
     timeNs: timeNs as bigint,
     stream: stream as string,
     seq: seq as bigint,
     n: n as bigint,
+    dataStream: dataStream as string,
+    path: path as string,
+    row: Number(rowNumber),
   }
 }
 
@@ -69,51 +82,23 @@ export async function fetchHits(
   found: readonly FoundEvent[],
   { refs, signal }: { readonly refs: readonly BlockRef[]; readonly signal?: AbortSignal | undefined },
 ): Promise<Hit[]> {
-  const documents = new Map<bigint, { dataStream: string; json: string }>()
-  for (let at = 0; at < found.length; at += FETCH_MAX) {
-    const wanted = found.slice(at, at + FETCH_MAX)
-    const paths = segmentsOf(wanted, refs)
-    const list = wanted.map(({ arrival }) => String(arrival)).join(', ')
-    const sql = readSql(paths, {
-      select: () => '_arrival, _ds, _doc',
-      where: () => `_arrival IN (${list})`,
-      scope: { clusters: '*', classes: '*' },
+  const segments = new Map(refs.map(({ segment }) => [segment.path, segment]))
+  const documents = new Map<FoundEvent, string>()
+  for (const [path, events] of Map.groupBy(found, (event) => event.path)) {
+    if (signal?.aborted) throw new DecklogError('aborted', 'the question was given up')
+    const texts = await readDocuments(segments.get(path)!, {
+      database,
+      rows: events.map(({ row }) => row),
+      signal,
     })
-    if (sql === undefined) continue
-    for (const [arrival, dataStream, json] of await database.rows(sql, signal)) {
-      documents.set(arrival as bigint, { dataStream: dataStream as string, json: json as string })
-    }
+    for (const event of events) documents.set(event, texts.get(event.row)!)
   }
-  return found.flatMap((event) => {
-    const document = documents.get(event.arrival)
-    return document === undefined ? [] : [hitOf(event, document)]
-  })
-}
-
-const FETCH_MAX = 1000
-
-/** Blocks in whose range of arrivals one of the events is. */
-function segmentsOf(found: readonly FoundEvent[], refs: readonly BlockRef[]): BlockRef[] {
-  const arrivals = found.map(({ arrival }) => Number(arrival)).sort((a, b) => a - b)
-  return refs.filter(({ block }) => {
-    let low = 0
-    let high = arrivals.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (arrivals[middle]! < block.arrivalFirst) low = middle + 1
-      else high = middle
-    }
-    return low < arrivals.length && arrivals[low]! <= block.arrivalLast
-  })
-}
-
-function hitOf(event: FoundEvent, { dataStream, json }: { dataStream: string; json: string }): Hit {
-  return {
+  return found.map((event) => ({
     id: eventId(event.stream, Number(event.seq), Number(event.n)),
-    dataStream,
+    dataStream: event.dataStream,
     timeNs: event.timeNs,
-    json,
-  }
+    json: documents.get(event)!,
+  }))
 }
 
 /** (time, stream, seq, n), rising. */

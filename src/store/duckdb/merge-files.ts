@@ -25,8 +25,8 @@ export function concatSegments({ inputs, path, sidecarPath }: ConcatJob): Merged
     for (const input of inputs) {
       const body = readFileSync(input.path)
       const { footer, start } = readFooter(body)
-      writer.appendFile(body.subarray(0, start), footer)
-      blocks.push(...blocksWithFilters(input.sidecarPath))
+      const shift = writer.appendFile(body.subarray(0, start), footer)
+      blocks.push(...blocksWithFilters(input.sidecarPath).map((each) => moved(each, shift)))
     }
     writer.finish()
     fdatasyncSync(file)
@@ -38,6 +38,11 @@ export function concatSegments({ inputs, path, sidecarPath }: ConcatJob): Merged
   } finally {
     closeSync(file)
   }
+}
+
+function moved({ block, hashes, bloom }: BlockTokens, shift: number): BlockTokens {
+  const pages = block.pages.map((page) => ({ ...page, at: page.at + shift }))
+  return { block: { ...block, pages }, hashes, bloom }
 }
 
 function blocksWithFilters(sidecarPath: string): BlockTokens[] {
@@ -107,6 +112,7 @@ function blockOf(group: ThriftStruct): PlainBlock {
     arrivalLast: Number(arrivalLast),
     timeMin,
     timeMax,
+    pages: [],
   }
 }
 
@@ -126,8 +132,9 @@ function readFooterOf(path: string): ThriftStruct {
 }
 
 function described(blocks: readonly (PlainBlock | Block)[], bytes: number): MergedSegment {
-  const plain = blocks.map(({ rows, arrivalFirst, arrivalLast, timeMin, timeMax }) => ({
+  const plain = blocks.map(({ rows, arrivalFirst, arrivalLast, timeMin, timeMax, pages }) => ({
     rows,
+    pages,
     arrivalFirst,
     arrivalLast,
     timeMin,

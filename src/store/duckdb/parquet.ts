@@ -15,8 +15,8 @@ import {
 } from './thrift.ts'
 
 /**
- * Writes Parquet files, as far as a segment needs it: required i64, required bytes, and optional text by dictionary.
- * DuckDB reads them, and merges the small ones. https://parquet.apache.org/docs/file-format/
+ * Writes Parquet files, as far as a segment needs it: i64, plain text and text by dictionary. Every column is optional, as DuckDB
+ * writes them, for it reads these files and merges the small ones, and row groups of both are put into one file. https://parquet.apache.org/docs/file-format/
  */
 export interface ColumnSchema {
   readonly name: string
@@ -27,7 +27,8 @@ export interface ColumnSchema {
 export interface ColumnChunk {
   readonly dictionary: Uint8Array | undefined
   readonly dictionaryCount: number
-  readonly data: Uint8Array
+  /** Each with its definition levels. */
+  readonly pages: readonly { readonly data: Uint8Array; readonly rows: number }[]
   readonly encoding: number
   readonly nulls: number
   /** PLAIN encoding of the least and largest value; i64 only. */
@@ -44,7 +45,15 @@ const ZSTD_LEVEL = 1
 /** Below this a page is not worth a compressor's start. */
 const PACK_BYTES_MIN = 192
 
-/** Builds a file in memory, row group by row group. */
+/** A page of a column in the file: where its bytes are, behind the page's header. */
+export interface PagePlace {
+  readonly at: number
+  readonly length: number
+  readonly rows: number
+  readonly isPacked: boolean
+}
+
+/** Writes a file from its beginning on, row group by row group. */
 export class ParquetWriter {
   readonly #schema: readonly ColumnSchema[]
   readonly #write: (bytes: Uint8Array) => void
@@ -62,12 +71,15 @@ export class ParquetWriter {
     return this.#offset
   }
 
-  rowGroup(rows: number, columns: readonly ColumnChunk[]): void {
+  /** Returns the places of the last column's pages. */
+  rowGroup(rows: number, columns: readonly ColumnChunk[]): readonly PagePlace[] {
     const start = this.#offset
     let plainBytes = 0
+    let places: readonly PagePlace[] = []
     const chunks = columns.map((column, index) => {
       const chunk = this.#column(this.#schema[index]!, column, rows)
       plainBytes += chunk.plainBytes
+      places = chunk.places
       return chunk.meta
     })
     this.#groups.push(
@@ -81,16 +93,21 @@ export class ParquetWriter {
       }),
     )
     this.#rows += rows
+    return places
   }
 
-  /** Takes the row groups of another file of the same schema as they are; `body` is that file without its footer. */
-  appendFile(body: Uint8Array, footer: ThriftStruct): void {
+  /** Takes the row groups of another file of the same schema as they are; `body` is that file without its footer. Returns by
+   * how much they moved. @throws {RangeError} when the schema is another one */
+  appendFile(body: Uint8Array, footer: ThriftStruct): number {
+    if (!isSameSchema(footer, this.#schema))
+      throw new RangeError('segments of different columns cannot be merged as they are')
     const shift = this.#offset - MAGIC.byteLength
     this.#put(body.subarray(MAGIC.byteLength))
     for (const group of rowGroupsOf(footer)) {
       this.#groups.push(shifted(group, shift, this.#groups.length))
       this.#rows += numberOf(group, 3)
     }
+    return shift
   }
 
   finish(): void {
@@ -114,25 +131,27 @@ export class ParquetWriter {
     schema: ColumnSchema,
     column: ColumnChunk,
     rows: number,
-  ): { meta: ThriftStruct; plainBytes: number } {
-    const plain = column.data.byteLength + (column.dictionary?.byteLength ?? 0)
-    const codec = plain < PACK_BYTES_MIN ? Codec.none : Codec.zstd
+  ): { meta: ThriftStruct; plainBytes: number; places: PagePlace[] } {
+    const pageBytes = column.pages.reduce((sum, { data }) => sum + data.byteLength, 0)
+    let plainBytes = pageBytes + (column.dictionary?.byteLength ?? 0)
+    const codec = plainBytes < PACK_BYTES_MIN ? Codec.none : Codec.zstd
     const start = this.#offset
-    let dictionaryAt: number | undefined
-    let headBytes = 0
     if (column.dictionary !== undefined) {
-      dictionaryAt = start
-      headBytes += this.#page(column.dictionary, codec, (size) =>
-        struct({
-          1: i32(2),
-          ...size,
-          7: nested(struct({ 1: i32(column.dictionaryCount), 2: i32(Encoding.plain) })),
-        }),
-      )
+      const head = struct({ 1: i32(column.dictionaryCount), 2: i32(Encoding.plain) })
+      plainBytes += this.#page(column.dictionary, codec, { type: 2, head, headId: 7 }).headBytes
     }
     const dataAt = this.#offset
-    const head = struct({ 1: i32(rows), 2: i32(column.encoding), 3: i32(Encoding.rle), 4: i32(Encoding.rle) })
-    headBytes += this.#page(column.data, codec, (size) => struct({ 1: i32(0), ...size, 5: nested(head) }))
+    const places = column.pages.map(({ data, rows: pageRows }) => {
+      const head = struct({
+        1: i32(pageRows),
+        2: i32(column.encoding),
+        3: i32(Encoding.rle),
+        4: i32(Encoding.rle),
+      })
+      const page = this.#page(data, codec, { type: 0, head, headId: 5 })
+      plainBytes += page.headBytes
+      return { at: page.at, length: page.length, rows: pageRows, isPacked: codec === Codec.zstd }
+    })
     const encodings =
       column.dictionary === undefined
         ? [column.encoding, Encoding.rle]
@@ -143,29 +162,29 @@ export class ParquetWriter {
       3: list(Type.binary, [Buffer.from(schema.name)]),
       4: i32(codec),
       5: i64(rows),
-      6: i64(plain + headBytes),
+      6: i64(plainBytes),
       7: i64(this.#offset - start),
       9: i64(dataAt),
-      11: dictionaryAt === undefined ? undefined : i64(dictionaryAt),
+      11: column.dictionary === undefined ? undefined : i64(start),
       12: nested(statisticsOf(column)),
     })
-    return { meta: struct({ 2: i64(start), 3: nested(meta) }), plainBytes: plain + headBytes }
+    return { meta: struct({ 2: i64(start), 3: nested(meta) }), plainBytes, places }
   }
 
-  /** Returns the bytes of the page's header. */
   #page(
     bytes: Uint8Array,
     codec: number,
-    header: (size: Record<number, ReturnType<typeof i32>>) => ThriftStruct,
-  ): number {
-    const packed =
-      codec === Codec.none
-        ? bytes
-        : zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } })
-    const head = writeThrift(header({ 2: i32(bytes.byteLength), 3: i32(packed.byteLength) }))
-    this.#put(head)
+    { type, head, headId }: { readonly type: number; readonly head: ThriftStruct; readonly headId: number },
+  ): { headBytes: number; at: number; length: number } {
+    const params = { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL }
+    const packed = codec === Codec.none ? bytes : zstdCompressSync(bytes, { params })
+    const header = writeThrift(
+      struct({ 1: i32(type), 2: i32(bytes.byteLength), 3: i32(packed.byteLength), [headId]: nested(head) }),
+    )
+    this.#put(header)
+    const at = this.#offset
     this.#put(packed)
-    return head.byteLength
+    return { headBytes: header.byteLength, at, length: packed.byteLength }
   }
 
   #put(bytes: Uint8Array): void {
@@ -179,10 +198,26 @@ function statisticsOf({ nulls, min, max }: ColumnChunk): ThriftStruct {
   return struct({ 3: i64(nulls), 5: binary(max), 6: binary(min) })
 }
 
+const OPTIONAL = 1
+
+/** Names, types and repetition, in order; what else the schema says does not change how pages are read. */
+function isSameSchema(footer: ThriftStruct, columns: readonly ColumnSchema[]): boolean {
+  const leaves = ((footer.get(2)!.value as ThriftList).items as ThriftStruct[]).slice(1)
+  return (
+    leaves.length === columns.length &&
+    leaves.every((leaf, at) => {
+      const { name, kind } = columns[at]!
+      const type = kind === 'i64' ? Physical.i64 : Physical.bytes
+      const ownName = Buffer.from(leaf.get(4)!.value as Uint8Array).toString()
+      return ownName === name && numberOf(leaf, 1) === type && numberOf(leaf, 3) === OPTIONAL
+    })
+  )
+}
+
 function schemaOf(columns: readonly ColumnSchema[]): ThriftStruct[] {
   const root = struct({ 4: binary('schema'), 5: i32(columns.length) })
   const leaves = columns.map(({ name, kind }) => {
-    const repetition = i32(kind === 'dictionary' ? 1 : 0)
+    const repetition = i32(OPTIONAL)
     if (kind === 'i64') return struct({ 1: i32(Physical.i64), 3: repetition, 4: binary(name) })
     const isString = nested(struct({ 1: nested(new Map()) }))
     return struct({ 1: i32(Physical.bytes), 3: repetition, 4: binary(name), 6: i32(0), 10: isString })

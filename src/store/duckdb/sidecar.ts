@@ -2,6 +2,7 @@ import { closeSync, openSync, readSync, writeSync, fdatasyncSync } from 'node:fs
 import { DecklogError } from '../../core/errors.ts'
 import { BLOCK_ROWS } from './columns.ts'
 import { frameOf, readFrames } from './frames.ts'
+import type { PagePlace } from './parquet.ts'
 import type { FieldPath } from './scan-document.ts'
 import { BLOOM_LINE_BYTES, bloomOffset, buildBloom, lineMayHold } from './word-filter.ts'
 
@@ -13,6 +14,8 @@ export interface Block {
   readonly timeMin: bigint
   readonly timeMax: bigint
   /** Where its filter begins among the filters, and how many lines, or hashes, it has. */
+  /** Of the documents in the Parquet file; empty where DuckDB wrote them, and reads them. */
+  readonly pages: readonly PagePlace[]
   readonly filterAt: number
   readonly filterSize: number
   readonly filterKind: 'bloom' | 'hashes'
@@ -44,7 +47,8 @@ export interface BlockTokens {
   readonly bloom: Uint8Array | undefined
 }
 
-type WireBlock = readonly [number, number, number, string, string, number, number, 0 | 1]
+type WirePage = readonly [at: number, length: number, rows: number, isPacked: 0 | 1]
+type WireBlock = readonly [number, number, number, string, string, number, number, 0 | 1, readonly WirePage[]]
 
 /** Returns the bytes written; they are flushed. */
 export function writeSidecar(
@@ -70,6 +74,9 @@ export function writeSidecar(
       at - bytes.byteLength,
       size,
       keepsHashes ? 1 : 0,
+      block.pages.map(
+        ({ at: place, length, rows, isPacked }): WirePage => [place, length, rows, isPacked ? 1 : 0],
+      ),
     ]
   })
   const head = Buffer.from(JSON.stringify({ ...sidecar, blocks: wire }))
@@ -104,6 +111,7 @@ function blockOf([
   filterAt,
   filterSize,
   kind,
+  pages,
 ]: WireBlock): Block {
   return {
     rows,
@@ -111,10 +119,15 @@ function blockOf([
     arrivalLast,
     timeMin: BigInt(timeMin),
     timeMax: BigInt(timeMax),
+    pages: pages.map(pageOf),
     filterAt,
     filterSize,
     filterKind: kind === 1 ? 'hashes' : 'bloom',
   }
+}
+
+function pageOf([at, length, rows, isPacked]: WirePage): PagePlace {
+  return { at, length, rows, isPacked: isPacked === 1 }
 }
 
 /** Reads the filters of one open sidecar file. */

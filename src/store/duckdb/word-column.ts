@@ -45,8 +45,8 @@ export class WordColumn {
     this.#text.bytes.writeUInt32LE(this.#text.length - this.#start - 4, this.#start)
   }
 
-  take(): ColumnChunk {
-    return this.#text.take()
+  take(rows: number): ColumnChunk {
+    return this.#text.take(rows)
   }
 
   /** Lower-cased into the scratch buffer; -1 when it is not ASCII throughout. */
