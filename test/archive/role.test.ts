@@ -141,6 +141,7 @@ function wrap(inner: Archive, append: Archive['append']): Archive {
     seal: (options) => inner.seal(options),
     list: (asked) => inner.list(asked),
     read: (name, asked) => inner.read(name, asked),
+    expire: (rules, nowMs, mayDelete) => inner.expire(rules, nowMs, mayDelete),
     close: () => inner.close(),
     [Symbol.asyncDispose]: () => inner.close(),
   }
