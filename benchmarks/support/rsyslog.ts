@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cpuSecondsOf, memoryOf } from './proc.ts'
@@ -44,7 +44,7 @@ export async function runRsyslog(options: {
   )
   const exited = once(child, 'exit')
   try {
-    const counter = new LineCounter(out)
+    using counter = new LineCounter(out)
     while (counter.count() < lines) {
       if (child.exitCode !== null) throw new Error(`rsyslogd ended with status ${child.exitCode}`)
       if (performance.now() - startMs > timeoutMs)
@@ -127,9 +127,4 @@ class LineCounter {
   [Symbol.dispose](): void {
     if (this.#fd >= 0) closeSync(this.#fd)
   }
-}
-
-/** First lines of what rsyslog wrote, to see that it is what it should be. */
-export function sampleOf(directory: string): string {
-  return readFileSync(join(directory, 'out.json'), 'utf8').slice(0, 2_000)
 }

@@ -24,7 +24,7 @@ export function startWriter(options: {
   readonly name: string
 }): Writer {
   const args = Object.entries(options).flatMap(([key, value]) => [`--${key}`, String(value)])
-  const script = resolve(import.meta.dirname, 'write-lines.ts')
+  const script = resolve(import.meta.dirname, '../write-lines.ts')
   const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
   let text = ''
   child.stdout.on('data', (chunk: Buffer) => {
