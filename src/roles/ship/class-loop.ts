@@ -38,6 +38,7 @@ const LOUD_SHARE = 0.75
 export class ClassLoop {
   readonly #options: ClassLoopOptions
   readonly #topic: string
+  readonly #labels: { readonly class: string }
   #ready: Follower[] = []
   /** Streams for which there was no room; they are looked at again when something is acknowledged. */
   #blocked: Follower[] = []
@@ -47,6 +48,7 @@ export class ClassLoop {
   constructor(options: ClassLoopOptions) {
     this.#options = options
     this.#topic = `decklog.raw.${options.class}`
+    this.#labels = { class: options.class }
   }
 
   get openBytes(): number {
@@ -133,9 +135,8 @@ export class ClassLoop {
 
   #count(cut: Cut): void {
     const { telemetry } = this.#options.context
-    const labels = { class: this.#options.class }
-    telemetry.add('decklog_ship_records_total', cut.count, labels)
-    telemetry.add('decklog_ship_bytes_total', cut.rawBytes, labels)
+    telemetry.add('decklog_ship_records_total', cut.count, this.#labels)
+    telemetry.add('decklog_ship_bytes_total', cut.rawBytes, this.#labels)
     for (const { reason } of cut.losses) telemetry.add('decklog_ship_losses_total', 1, { reason })
   }
 
@@ -164,7 +165,7 @@ export class ClassLoop {
     const bytes = cut.rawBytes + BATCH_OVERHEAD_BYTES
     follower.openBytes -= bytes
     this.#openBytes -= bytes
-    context.telemetry.add('decklog_ship_batches_total', 1, { class: this.#options.class })
+    context.telemetry.add('decklog_ship_batches_total', 1, this.#labels)
     this.#showOpen()
     settled.add(cut.ordinal)
     let low = 0
@@ -183,8 +184,7 @@ export class ClassLoop {
   }
 
   #showOpen(): void {
-    const labels = { class: this.#options.class }
-    this.#options.context.telemetry.set('decklog_ship_open_bytes', this.#openBytes, labels)
+    this.#options.context.telemetry.set('decklog_ship_open_bytes', this.#openBytes, this.#labels)
   }
 
   /** Sends the cuts of an earlier run again. False: not all could be read, it is tried again later. @throws system errors */

@@ -137,6 +137,7 @@ class Shipper implements ShipRole {
     })
     this.#followers = followers
     followers.start()
+    followers.tick()
     this.#isReady = true
     onReady()
     for (let tick = 1; !signal.aborted; tick++) {
