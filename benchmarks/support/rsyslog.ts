@@ -12,9 +12,11 @@ export interface RivalRun {
   readonly peakMb: number
 }
 
+const RSYSLOGD = 'rsyslogd'
+
 /** Version of the rsyslog that this machine has; undefined when it has none. */
 export function rsyslogVersion(): string | undefined {
-  const { stdout, status } = spawnSync('rsyslogd', ['-v'], { encoding: 'utf8' })
+  const { stdout, status } = spawnSync(RSYSLOGD, ['-v'], { encoding: 'utf8' })
   return status === 0 ? /rsyslogd\s+(\S+)/.exec(stdout)?.[1] : undefined
 }
 
@@ -38,7 +40,7 @@ export async function runRsyslog(options: {
   writeFileSync(join(directory, 'rsyslog.conf'), configOf(directory, logs, out))
   const startMs = performance.now()
   const child = spawn(
-    'rsyslogd',
+    RSYSLOGD,
     ['-n', '-f', join(directory, 'rsyslog.conf'), '-i', join(directory, 'rsyslog.pid')],
     { stdio: ['ignore', 'inherit', 'inherit'] },
   )
