@@ -13,7 +13,11 @@ import type { StorePlace } from '../contracts/store.ts'
 export interface DuckdbPlace extends StorePlace {
   readonly directory: string
   open(options?: Partial<DuckdbStoreOptions>): Promise<Store>
-  writeAndDie(batches: readonly EventBatch[], faults: string): Promise<number>
+  writeAndDie(
+    batches: readonly EventBatch[],
+    faults: string,
+    options?: { readonly searchableBetween?: boolean; readonly expire?: boolean },
+  ): Promise<number>
 }
 
 /** A directory for an embedded store, deleted with the place. */
@@ -29,7 +33,10 @@ export async function duckdbPlace(): Promise<DuckdbPlace> {
         indexIntervalMs: 10,
         ...options,
       }),
-    writeAndDie: (batches, faults) => writeAndDie(directory, batches, faults),
+    writeAndDie: (batches, faults, options = {}) => {
+      const then = options.expire ? 'expire' : options.searchableBetween ? 'wait' : ''
+      return writeAndDie(directory, batches, [faults, then])
+    },
     async [Symbol.asyncDispose]() {
       await rm(directory, { recursive: true, force: true })
     },
@@ -39,13 +46,13 @@ export async function duckdbPlace(): Promise<DuckdbPlace> {
 async function writeAndDie(
   directory: string,
   batches: readonly EventBatch[],
-  faults: string,
+  [faults, then]: readonly [string, string],
 ): Promise<number> {
   const file = join(tmpdir(), `decklog-batches-${process.pid}-${Date.now()}`)
   await writeFile(file, serialize(batches))
   try {
     const script = new URL('../store/crash-child.ts', import.meta.url).pathname
-    const child = spawn(process.execPath, [script, directory, file, faults], {
+    const child = spawn(process.execPath, [script, directory, file, faults, then], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     let output = ''

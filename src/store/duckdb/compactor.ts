@@ -14,6 +14,9 @@ export interface CompactorOptions {
   readonly database: Database
   readonly worker: SegmentWorker
   readonly clock: Clock
+  /** Segments with full blocks are copied together into ones of about this many rows. */
+  readonly fullSegmentRows: number
+  readonly onMerged: () => void
   readonly onError: (error: unknown) => void
 }
 
@@ -22,8 +25,6 @@ const SMALL_COUNT = 8
 const SMALL_ROWS_MAX = 128 * 1024
 /** Sizes of small segments, in rows. */
 const SIZES = [512, 4096, SMALL_ROWS]
-/** Segments with full blocks are copied together into ones of about this many rows. */
-const FULL_ROWS = 1024 * 1024
 const FULL_COUNT = 32
 const RETRY_MS = 2000
 
@@ -66,10 +67,11 @@ export class Compactor {
   async #run(): Promise<void> {
     const { signal } = this.#abort
     while (!signal.aborted && !this.#held) {
-      const merge = nextMerge(this.#options.catalog.all())
+      const merge = nextMerge(this.#options.catalog.all(), this.#options.fullSegmentRows)
       if (merge === undefined) return
       try {
         await this.#merge(merge)
+        this.#options.onMerged()
       } catch (error) {
         if (signal.aborted) return
         this.#options.onError(error)
@@ -115,11 +117,11 @@ interface Merge {
  * The first merge that is due, of segments of one class, day and layout. Only neighbours in arrival are merged, so that the
  * blocks of a segment are always disjoint and rise.
  */
-export function nextMerge(segments: readonly Segment[]): Merge | undefined {
+export function nextMerge(segments: readonly Segment[], fullRows: number): Merge | undefined {
   const groups = Map.groupBy(segments, ({ entry }) => `${entry.layout} ${entry.day} ${entry.class}`)
   for (const group of groups.values()) {
     const sorted = group.toSorted((a, b) => a.entry.arrivalFirst - b.entry.arrivalFirst)
-    const merge = smallMerge(sorted) ?? fullMerge(sorted)
+    const merge = smallMerge(sorted) ?? fullMerge(sorted, fullRows)
     if (merge !== undefined) return merge
   }
   return undefined
@@ -138,12 +140,12 @@ function smallMerge(sorted: readonly Segment[]): Merge | undefined {
 }
 
 /** Full blocks are copied; a small segment that stands alone between larger ones goes with them. */
-function fullMerge(sorted: readonly Segment[]): Merge | undefined {
-  for (const run of runsOf(sorted, ({ entry }) => entry.rows < FULL_ROWS / 2)) {
+function fullMerge(sorted: readonly Segment[], fullRows: number): Merge | undefined {
+  for (const run of runsOf(sorted, ({ entry }) => entry.rows < fullRows / 2)) {
     while (run.length > 0 && run.at(-1)!.entry.rows < SMALL_ROWS) run.pop()
     const rows = run.reduce((sum, { entry }) => sum + entry.rows, 0)
-    if (run.length > 1 && (run.length >= FULL_COUNT || rows >= FULL_ROWS))
-      return { inputs: upTo(run, FULL_ROWS), kind: 'concat' }
+    if (run.length > 1 && (run.length >= FULL_COUNT || rows >= fullRows))
+      return { inputs: upTo(run, fullRows), kind: 'concat' }
   }
   return undefined
 }
@@ -196,5 +198,5 @@ function unitedOf(inputs: readonly Segment[]): {
 /** In the order of the inputs, which is that of arrival. Row groups of exactly BLOCK_ROWS, but for the last. */
 function rewriteSql(inputs: readonly string[], output: string): string {
   return `COPY (SELECT * FROM read_parquet([${inputs.map(literal).join(', ')}])) TO ${literal(output)}
-    (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE ${BLOCK_ROWS})`
+    (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE ${BLOCK_ROWS}, WRITE_BLOOM_FILTER false)`
 }

@@ -62,6 +62,8 @@ export interface DuckdbStoreOptions {
   readonly memoryBytesMax?: number
   /** Of DuckDB. @default 2 */
   readonly threads?: number
+  /** Rows of a segment that is not merged further. @default 1 Mi */
+  readonly fullSegmentRows?: number
   /** Told of each failure in the background; it is tried again. */
   readonly onProblem?: (error: unknown) => void
 }
@@ -175,7 +177,15 @@ class DuckdbStore implements Store {
     this.#committed = { file: parts.last?.file ?? 0, offset: parts.last?.length ?? 0 }
     this.#worker = startSegmentWorker()
     this.#journal = new Journal(directory, parts.last)
-    this.#compactor = new Compactor({ catalog, database, worker: this.#worker, clock, onError: onProblem })
+    this.#compactor = new Compactor({
+      catalog,
+      database,
+      worker: this.#worker,
+      clock,
+      fullSegmentRows: options.fullSegmentRows ?? 1024 * 1024,
+      onMerged: () => this.#report(),
+      onError: onProblem,
+    })
     this.#indexer = new Indexer({
       catalog,
       worker: this.#worker,
