@@ -1,11 +1,12 @@
 #!/usr/bin/env node
-// The entry of the installed package. decklog needs Node 24; where the system's Node is older, the Node that npm brought
-// along as an optional dependency runs it.
+// The entry of the installed package, and of `npx decklog` in a checkout, where the sources run as they are. decklog needs
+// Node 24; where the system's Node is older, the Node that npm brought along as an optional dependency runs it.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 
-const entry = new URL('../dist/cli/main.js', import.meta.url)
+const source = new URL('../src/cli/main.ts', import.meta.url)
+const entry = existsSync(source) ? source : new URL('../dist/cli/main.js', import.meta.url)
 
 if (Number(process.versions.node.split('.')[0]) >= 24) {
   await import(entry.href)
