@@ -114,6 +114,7 @@ describe('the pre-filter', () => {
     expect(
       payments?.match({ kubernetes: { namespace: 'payments' }, message: 'a secret' }, 'a secret'),
     ).toHaveLength(1)
-    expect(tagger.forSource(CONTAINER, { kubernetes: { namespace: 'payments' } })).toBe(payments)
+    const same = { kubernetes: { namespace: 'payments', pod: { name: 'another' } } }
+    expect(tagger.forSource(CONTAINER, same)).toBe(payments)
   })
 })

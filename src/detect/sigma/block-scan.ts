@@ -7,8 +7,9 @@ import { rarestWindow } from './rarity.ts'
  * Invariants:
  * - Literals are lower-case ASCII. `| 0x20` makes letters of either case alike (and some signs too): the look-up may be wrong
  *   for that, the comparison that follows it never.
- * - Places are words of the ArrayBuffer (`byteOffset` included), so that each is one load. A literal of 7 or more holds such a
- *   word whole; one of 4 to 6 holds 3 bytes at an even place; one of 3 may be anywhere.
+ * - A literal of 4 or more holds 3 bytes at an even place: only even places are looked at, unless there is one of 3. Which
+ *   bytes of a longer literal that are is decided beforehand: the rarest.
+ * - Bytes are loaded as words of the ArrayBuffer (`byteOffset` included); what is before the first and behind the last, singly.
  * - Every occurrence is reported, some of them twice, in no order; but what follows a hit up to the next newline is left out
  *   when only one hit a record is asked for.
  */
@@ -25,22 +26,10 @@ export type Scan = (raw: Uint8Array, options: ScanOptions) => void
 
 export function compileScan(literals: readonly string[]): Scan {
   const numbered = literals.map((text, id): Literal => ({ id, bytes: Buffer.from(text, 'latin1') }))
-  const long = numbered.filter(({ bytes }) => bytes.length >= 7)
-  const short = numbered.filter(({ bytes }) => bytes.length < 7)
-  const scans: Scan[] = []
-  if (long.length > 0) {
-    const table = blockTable(long, { blockBytes: 4, places: 4 })
-    scans.push((raw, options) => scanWords(table, raw, options))
-  }
-  if (short.length > 0) {
-    const everywhere = short.some(({ bytes }) => bytes.length === 3)
-    const table = blockTable(short, { blockBytes: 3, places: everywhere ? 1 : 2 })
-    const scan = everywhere ? scanEvery : scanPairs
-    scans.push((raw, options) => scan(table, raw, options))
-  }
-  return (raw, options) => {
-    for (const scan of scans) scan(raw, options)
-  }
+  const everywhere = numbered.some(({ bytes }) => bytes.length === 3)
+  const table = blockTable(numbered, everywhere ? 1 : 2)
+  if (numbered.length === 0) return () => {}
+  return (raw, options) => (everywhere ? scanEvery : scanPairs)(table, raw, options)
 }
 
 interface Literal {
@@ -68,26 +57,22 @@ const BLOCK = 0xffffff
 /** Knuth's multiplier: the upper bits of the product depend on every bit of the block. */
 const SPREAD = 0x9e3779b1 | 0
 /** Slots for each block: so few are taken that one in a hundred words is looked at for nothing. */
-const SLOTS_PER_BLOCK = 128
+const SLOTS_PER_BLOCK = 256
 const SLOT_BITS_MIN = 12
-const SLOT_BITS_MAX = 16
+const SLOT_BITS_MAX = 17
 
-function blockTable(
-  literals: readonly Literal[],
-  options: { blockBytes: number; places: number },
-): BlockTable {
-  const wanted = Math.ceil(Math.log2(literals.length * options.places * SLOTS_PER_BLOCK))
+/** `places`: 2 when only even places will be looked at, 1 when all are. */
+function blockTable(literals: readonly Literal[], places: 1 | 2): BlockTable {
+  const wanted = Math.ceil(Math.log2(literals.length * places * SLOTS_PER_BLOCK))
   const bits = Math.min(SLOT_BITS_MAX, Math.max(SLOT_BITS_MIN, wanted))
   const shift = 32 - bits
   const slots = new Uint8Array(1 << bits)
   const bucketOf = new Uint16Array(1 << bits)
   const buckets: Entry[][] = [[]]
   for (const { id, bytes } of literals) {
-    const text = Buffer.from(bytes).toString('latin1')
-    const first = rarestWindow(text, options.blockBytes + options.places - 1, options.blockBytes)
-    for (let offset = first; offset < first + options.places; offset++) {
-      let block = 0
-      for (let i = 0; i < options.blockBytes; i++) block |= (bytes[offset + i]! | 0x20) << (8 * i)
+    const first = rarestWindow(Buffer.from(bytes).toString('latin1'), places)
+    for (let offset = first; offset < first + places; offset++) {
+      const block = bytes[offset]! | (bytes[offset + 1]! << 8) | (bytes[offset + 2]! << 16) | (FOLD & BLOCK)
       const slot = Math.imul(block, SPREAD) >>> shift
       if (slots[slot] === 0) bucketOf[slot] = buckets.push([]) - 1
       slots[slot] = 1
@@ -103,42 +88,6 @@ function wordsOf(raw: Uint8Array): { words: Int32Array; base: number } {
   const count = Math.max(0, (raw.byteLength - base) >> 2)
   if (count === 0) return { words: new Int32Array(0), base: 0 }
   return { words: new Int32Array(raw.buffer, raw.byteOffset + base, count), base }
-}
-
-/**
- * Eight words a step: their look-ups do not depend on each other, so the processor does them side by side (measured: twice the
- * speed of four a step, three times that of one).
- */
-function scanWords(table: BlockTable, raw: Uint8Array, options: ScanOptions): void {
-  const { slots, shift } = table
-  const { words, base } = wordsOf(raw)
-  const count = words.length
-  for (let at = 0; at < count; at += 8) {
-    if (
-      at + 8 <= count &&
-      (slots[Math.imul(words[at]! | FOLD, SPREAD) >>> shift]! |
-        slots[Math.imul(words[at + 1]! | FOLD, SPREAD) >>> shift]! |
-        slots[Math.imul(words[at + 2]! | FOLD, SPREAD) >>> shift]! |
-        slots[Math.imul(words[at + 3]! | FOLD, SPREAD) >>> shift]! |
-        slots[Math.imul(words[at + 4]! | FOLD, SPREAD) >>> shift]! |
-        slots[Math.imul(words[at + 5]! | FOLD, SPREAD) >>> shift]! |
-        slots[Math.imul(words[at + 6]! | FOLD, SPREAD) >>> shift]! |
-        slots[Math.imul(words[at + 7]! | FOLD, SPREAD) >>> shift]!) ===
-        0
-    ) {
-      continue
-    }
-    let hit = -1
-    for (let i = at; i < at + 8 && i < count; i++) {
-      const slot = Math.imul(words[i]! | FOLD, SPREAD) >>> shift
-      if (slots[slot] !== 0) hit = Math.max(hit, verify(table, raw, slot, base + i * 4, options.report))
-    }
-    if (hit < 0 || !options.oncePerRecord) continue
-    const newline = raw.indexOf(NEWLINE, hit)
-    if (newline < 0) return
-    // The step that holds the newline is looked at again, for the next record begins in it.
-    at = Math.max(at, (((newline - base) >> 2) & ~7) - 8)
-  }
 }
 
 /** Blocks of three at even places: four words a step, and the first byte of the fifth. */
@@ -167,7 +116,7 @@ function scanPairs(table: BlockTable, raw: Uint8Array, options: ScanOptions): vo
       continue
     }
     const from = base + at * 4
-    const hit = scanBytes(table, raw, from, from + 16, options.report)
+    const hit = scanBytes(table, raw, from, from + 16, options.report, 2)
     if (hit < 0 || !options.oncePerRecord) continue
     const newline = raw.indexOf(NEWLINE, hit)
     if (newline < 0) return
@@ -209,11 +158,18 @@ function scanEvery(table: BlockTable, raw: Uint8Array, options: ScanOptions): vo
   scanBytes(table, raw, base + at * 4, raw.length, options.report)
 }
 
-/** Looks at every place from `from` to `to`; returns the last hit, or -1. */
-function scanBytes(table: BlockTable, raw: Uint8Array, from: number, to: number, report: Report): number {
+/** Looks at the places from `from` to `to`; returns the last hit, or -1. */
+function scanBytes(
+  table: BlockTable,
+  raw: Uint8Array,
+  from: number,
+  to: number,
+  report: Report,
+  step = 1,
+): number {
   const { slots, shift } = table
   let last = -1
-  for (let at = from; at < to && at + 2 < raw.length; at++) {
+  for (let at = from; at < to && at + 2 < raw.length; at += step) {
     const block = raw[at]! | (raw[at + 1]! << 8) | (raw[at + 2]! << 16) | (FOLD & BLOCK)
     const slot = Math.imul(block, SPREAD) >>> shift
     if (slots[slot] !== 0) last = Math.max(last, verify(table, raw, slot, at, report))

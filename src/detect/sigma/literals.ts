@@ -124,14 +124,14 @@ export function bestLiteral(foldedTexts: readonly string[]): string | undefined 
 }
 
 /** Writers of JSON for HTML always escape these: without them a rule lets such records stay on the fast way. */
-const OFTEN_ESCAPED = /[<>&'=+]/
+const OFTEN_ESCAPED = /[<>&']/
 
 function worth(run: string): number {
   return OFTEN_ESCAPED.test(run) ? Math.min(run.length, OFTEN_ESCAPED_WORTH) : run.length
 }
 
 /** A literal of this length or more without them is preferred to any with them. */
-const OFTEN_ESCAPED_WORTH = 4
+const OFTEN_ESCAPED_WORTH = 7
 
 /**
  * May this be a piece of a number as JavaScript writes it? Then the raw bytes may have it in another way (`4.03e2` for `403`).

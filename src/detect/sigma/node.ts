@@ -101,32 +101,30 @@ export function mapFields(node: Node, rename: (field: string) => string, roots: 
 
 /**
  * Decides what `constants` decide. A field that they do not have stays open: an event may bring it. They are nested, without
- * dots in their keys, and win over what the event has at the same place.
+ * dots in their keys, and win over what the event has at the same place. `decided` gets each decision, in order.
  */
-export function specialize(node: Node, constants: JsonObject): Node {
+export function specialize(node: Node, constants: JsonObject, decided?: (what: Decision) => void): Node {
   return mapLeaves(node, (leaf) => {
-    if (leaf.kind !== 'field' && leaf.kind !== 'exists') return leaf
-    const values = valuesAt(constants, leaf.path)
-    if (values.length === 0) return leaf
-    if (leaf.kind === 'exists') return TRUE
-    return values.some((value) => testValue(leaf.test, value)) ? TRUE : FALSE
+    const decision = decide(leaf, constants)
+    decided?.(decision)
+    if (decision === 'open') return leaf
+    return decision === 'true' ? TRUE : FALSE
   })
+}
+
+export type Decision = 'true' | 'false' | 'open'
+
+function decide(leaf: Node, constants: JsonObject): Decision {
+  if (leaf.kind !== 'field' && leaf.kind !== 'exists') return 'open'
+  const values = valuesAt(constants, leaf.path)
+  if (values.length === 0) return 'open'
+  if (leaf.kind === 'exists') return 'true'
+  return values.some((value) => testValue(leaf.test, value)) ? 'true' : 'false'
 }
 
 /** Objects have no text: only `exists` (and so a bare `*`) holds for them. */
-export function testValue(test: ValueTest, value: Json): boolean {
+function testValue(test: ValueTest, value: Json): boolean {
   if (typeof value === 'object') return false
   const text = String(value)
   return test.matches(text, fold(text), value)
-}
-
-/** All fields that a tree reads. */
-export function fieldsOf(node: Node): FieldPath[] {
-  const paths: FieldPath[] = []
-  mapLeaves(node, (leaf) => {
-    if (leaf.kind === 'field' || leaf.kind === 'exists') paths.push(leaf.path)
-    if (leaf.kind === 'fieldref') paths.push(leaf.path, leaf.other)
-    return leaf
-  })
-  return paths
 }

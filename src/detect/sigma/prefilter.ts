@@ -23,8 +23,8 @@ export class Prefilter {
   readonly #rulesOf: readonly (readonly number[])[]
   readonly #always: readonly number[]
   readonly #ruleCount: number
-  /** By code of an ASCII character: does any literal have it, in either case? */
-  readonly #used = new Uint8Array(128)
+  /** Which character of a literal is followed by which: `code * 256 + next`, `next` ANY at its end; in every case. */
+  readonly #pairs = new Set<number>()
   #record = Buffer.alloc(16 * 1024)
   #plain = Buffer.alloc(16 * 1024)
 
@@ -35,10 +35,7 @@ export class Prefilter {
         rules.set(spelling, (rules.get(spelling) ?? new Set()).add(rule))
       }
     }
-    for (const char of [...rules.keys()].join('')) {
-      this.#used[char.charCodeAt(0)] = 1
-      this.#used[char.toUpperCase().charCodeAt(0)] = 1
-    }
+    for (const spelling of rules.keys()) this.#addPairs(spelling)
     this.isOpen = needs.includes(undefined)
     this.#always = [...needs.keys()].filter((rule) => needs[rule] === undefined)
     this.#ruleCount = needs.length
@@ -103,10 +100,30 @@ export class Prefilter {
     return found
   }
 
-  /** Does the escape at `start` stand for a character of a literal, or for one that folds to one? */
+  #addPairs(literal: string): void {
+    const cases = (char: string): number[] => [char.charCodeAt(0), char.toUpperCase().charCodeAt(0)]
+    for (let at = 0; at < literal.length; at++) {
+      const next = at + 1 < literal.length ? cases(literal[at + 1]!) : [ANY]
+      for (const code of cases(literal[at]!)) for (const byte of next) this.#pairs.add(code * 256 + byte)
+    }
+  }
+
+  /**
+   * Can the escape at `start` stand for a character of a literal, or for one that folds to one? What follows it must go on
+   * with the literal, unless it is an escape or no ASCII itself.
+   */
   #hides(bytes: Uint8Array, start: number): boolean {
     const unit = hexUnit(bytes, start + 2, bytes.length)
-    return unit < 128 ? unit >= 0 && this.#used[unit] === 1 : unit === 0x130 || unit === 0x212a
+    if (unit < 0 || unit >= 128) return unit === 0x130 || unit === 0x212a
+    if (this.#pairs.has(unit * 256 + ANY)) return true
+    const next = bytes[start + 6]
+    if (next === undefined) return false
+    return next === BACKSLASH || next >= 128 ? this.#isUsed(unit) : this.#pairs.has(unit * 256 + next)
+  }
+
+  #isUsed(unit: number): boolean {
+    for (let next = 0; next < 128; next++) if (this.#pairs.has(unit * 256 + next)) return true
+    return false
   }
 
   #reserve(length: number): void {
@@ -117,6 +134,9 @@ export class Prefilter {
 }
 
 const NEWLINE = 0x0a
+const BACKSLASH = 0x5c
+/** In place of what follows a character at the end of a literal. */
+const ANY = 0xff
 /** Longer records are rare, and worth asking every rule. */
 const TEXT_LENGTH_MAX = 256 * 1024
 /** What a `\u` escape begins with that stands for ASCII, and those of the two characters that fold into it. */

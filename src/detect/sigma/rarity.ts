@@ -31,8 +31,8 @@ const BY_FREQUENCY = ' etaoinsrhldcumfpgwybvkxjqz'
 
 const counts = countBlocks()
 
-/** Higher is met more often. `text`: 3 or 4 folded characters. */
-export function commonness(text: string): number {
+/** Higher is met more often. `text`: 3 folded characters. */
+function commonness(text: string): number {
   let letters = 0
   for (const char of text) {
     const rank = BY_FREQUENCY.indexOf(char)
@@ -43,23 +43,20 @@ export function commonness(text: string): number {
 
 function countBlocks(): Map<string, number> {
   const found = new Map<string, number>()
-  for (const length of [3, 4]) {
-    for (let at = 0; at + length <= EVERYDAY.length; at++) {
-      const block = EVERYDAY.slice(at, at + length)
-      found.set(block, (found.get(block) ?? 0) + 1)
-    }
+  for (let at = 0; at + 3 <= EVERYDAY.length; at++) {
+    const block = EVERYDAY.slice(at, at + 3)
+    found.set(block, (found.get(block) ?? 0) + 1)
   }
   return found
 }
 
-/** Where in `literal` the rarest run of `length` characters begins, seen through blocks of `blockLength`. */
-export function rarestWindow(literal: string, length: number, blockLength: number): number {
+/** Where in `literal` the rarest `places` blocks of three characters in a row begin. */
+export function rarestWindow(literal: string, places: number): number {
   let best = 0
   let lowest = Number.POSITIVE_INFINITY
-  for (let start = 0; start + length <= literal.length; start++) {
+  for (let start = 0; start + places + 2 <= literal.length; start++) {
     let cost = 0
-    for (let at = start; at + blockLength <= start + length; at++)
-      cost += commonness(literal.slice(at, at + blockLength))
+    for (let at = start; at < start + places; at++) cost += commonness(literal.slice(at, at + 3))
     if (cost < lowest) {
       lowest = cost
       best = start

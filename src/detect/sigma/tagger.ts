@@ -1,16 +1,15 @@
 import type { JsonObject } from '../../core/document.ts'
 import type { BatchTagger, MatchedRule, Tagger } from '../../core/tagging.ts'
 import { compileNode, EventView } from './evaluate.ts'
-import { type FieldPath, valuesAt } from './fields.ts'
 import { neededLiterals } from './literals.ts'
 import { nodeForSource, SOURCE_PROFILES, type SourceProfile } from './log-sources.ts'
-import { fieldsOf, isConstant, type Node, specialize } from './node.ts'
+import { isConstant, type Node, specialize } from './node.ts'
 import { Prefilter } from './prefilter.ts'
 import type { SigmaRule } from './rule.ts'
 import { threatOf } from './threat.ts'
 
-/** Compiled sources that are kept: those with the same values in the constants that rules ask for share one. */
-const COMPILED_MAX = 512
+/** Compiled sources that are kept: all whose constants decide the same share one. Each takes some hundred kilobytes. */
+const COMPILED_MAX = 64
 
 export function makeTagger(rules: readonly SigmaRule[]): Tagger {
   const plans = new Map(SOURCE_PROFILES.map((profile) => [profile.dataset, planFor(profile, rules)]))
@@ -38,36 +37,29 @@ function planFor(profile: SourceProfile, rules: readonly SigmaRule[]): Plan | un
     return node === undefined || isConstant(node, false) ? [] : [{ node, matched: matchedRule(rule) }]
   })
   if (own.length === 0) return undefined
-  const paths = new Map(own.flatMap(({ node }) => fieldsOf(node)).map((path) => [path.name, path]))
   const compiled = new Map<string, BatchTagger | undefined>()
   return {
     compile: (constants) => {
-      const key = constantsKey([...paths.values()], constants)
-      if (!compiled.has(key)) {
+      let decisions = ''
+      const open = own.map(({ node, matched }) => ({
+        node: specialize(node, constants, (decision) => (decisions += decision[0])),
+        matched,
+      }))
+      if (!compiled.has(decisions)) {
         if (compiled.size >= COMPILED_MAX) compiled.delete(compiled.keys().next().value!)
-        compiled.set(key, compileSource(profile, own, constants))
+        compiled.set(decisions, compileSource(profile, open))
       }
-      return compiled.get(key)
+      return compiled.get(decisions)
     },
   }
-}
-
-function constantsKey(paths: readonly FieldPath[], constants: JsonObject): string {
-  return JSON.stringify(paths.map((path) => valuesAt(constants, path)))
 }
 
 function matchedRule(rule: SigmaRule): MatchedRule {
   return { id: rule.id, name: rule.title, level: rule.level, tags: rule.tags, threat: threatOf(rule.tags) }
 }
 
-function compileSource(
-  profile: SourceProfile,
-  rules: readonly SourceRule[],
-  constants: JsonObject,
-): BatchTagger | undefined {
-  const open = rules
-    .map(({ node, matched }) => ({ node: specialize(node, constants), matched }))
-    .filter(({ node }) => !isConstant(node, false))
+function compileSource(profile: SourceProfile, rules: readonly SourceRule[]): BatchTagger | undefined {
+  const open = rules.filter(({ node }) => !isConstant(node, false))
   if (open.length === 0) return undefined
   const prefilter = new Prefilter(open.map(({ node }) => neededLiterals(node, profile.raw)))
   const evaluators = open.map(({ node }) => compileNode(node))
