@@ -40,8 +40,13 @@ export async function* readRecords(options: ReadOptions): AsyncGenerator<RawReco
       yield made
     }
   }
-  const last = batches.cut(rest, true)
-  if (last !== undefined) yield last
+  // Whole lines first; what then is left lacks its newline, and is a batch of its own.
+  while (rest.length > 0) {
+    const made = batches.cut(rest, true)
+    if (made === undefined) break
+    rest = rest.subarray(made.raw.length)
+    yield made
+  }
   yield batches.closed()
 }
 
