@@ -68,10 +68,29 @@ describe('what it prints', () => {
     await using server = await loginServer()
     const ran = await search(['--url', server.url, 'accepted or failed', '--limit', '1'], {
       isTTY: true,
-      columns: 93,
+      columns: 69,
       colours: true,
     })
+    expect(ran.stdout).toContain('\u001b[2m11-24 09:00:02\u001b[0m')
     expect(ran.stdout).toContain('\u001b[31mFailed password for…\u001b[0m')
+  })
+
+  test('a table says which rule tagged an event, and how bad it is', async () => {
+    await using server = await startTestServer()
+    const rule = { name: ['SSH login to a node', 'SSH login as root'] }
+    const login = {
+      message: 'Accepted',
+      event: { action: 'ssh_login' },
+      rule,
+      tags: ['x', 'decklog.level.high'],
+    }
+    const line = { message: 'quiet', log: { level: 'warn' }, event: { dataset: 'kubernetes.container_logs' } }
+    await server.store.write([batchOf([login, line])])
+    const wide = await search(['--url', server.url, '--format', 'table'])
+    expect(wide.stdout).toContain('ssh_login          [high: SSH login to a node +1] Accepted\n')
+    expect(wide.stdout).toContain('warn               quiet\n')
+    const narrow = await search(['--url', server.url], { isTTY: true, columns: 80, colours: true })
+    expect(narrow.stdout).toContain('\u001b[31m[high: SSH login to a node +1] \u001b[0m\n')
   })
 
   test('a log line cannot command the terminal', async () => {
