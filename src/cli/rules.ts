@@ -1,12 +1,10 @@
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { PIPELINES_DIRECTORY } from '../app/places.ts'
-import { loadPipelines } from '../config/pipelines.ts'
 import { adviseOn, inspectRule } from '../detect/sigma/inspect.ts'
 import { type LoadedRules, loadRules } from '../detect/sigma/load.ts'
 import { formatProblem, type RuleProblem } from '../detect/sigma/problem.ts'
 import type { SigmaRule } from '../detect/sigma/rule.ts'
-import { runRuleTests } from './rules/run-tests.ts'
 
 interface Options {
   readonly pipelines: string
@@ -116,6 +114,11 @@ async function check(what: readonly string[], options: Options): Promise<number>
 async function test(what: readonly string[], options: Options): Promise<number> {
   const { rules, problems } = await load(what, options)
   if (reportErrors(problems) !== 0) return 2
+  // Only this needs parsers and stages.
+  const [{ runRuleTests }, { loadPipelines }] = await Promise.all([
+    import('./rules/run-tests.ts'),
+    import('../config/pipelines.ts'),
+  ])
   const report = runRuleTests(rules, loadPipelines(options.pipelines))
   if (options.json) print(JSON.stringify(report))
   else {
