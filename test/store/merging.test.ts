@@ -150,7 +150,16 @@ test('only neighbours are merged, small ones first', () => {
   const segments = (rows: readonly number[]): Segment[] =>
     rows.map(
       (count, at) =>
-        ({ entry: { layout: 1, day: 'd', class: 'c', rows: count, arrivalFirst: at } }) as Segment,
+        ({
+          entry: {
+            layout: 1,
+            day: 'd',
+            class: 'c',
+            rows: count,
+            documentBytes: count * 100,
+            arrivalFirst: at,
+          },
+        }) as Segment,
     )
   const rowsOf = (rows: readonly number[]): unknown => {
     const merge = nextMerge(segments(rows), 1_000_000)

@@ -2,7 +2,14 @@ import { isUtf8 } from 'node:buffer'
 import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs'
 import { zstdDecompressSync } from 'node:zlib'
 import { EventIndex } from '../../core/event-batch.ts'
-import { ASK_MARK, BLOCK_ROWS, COLUMN_VALUE_BYTES_MAX, FIELD_COLUMNS, LIST_MARK } from './columns.ts'
+import {
+  ASK_MARK,
+  BLOCK_BYTES_MAX,
+  BLOCK_ROWS,
+  COLUMN_VALUE_BYTES_MAX,
+  FIELD_COLUMNS,
+  LIST_MARK,
+} from './columns.ts'
 import { DictionaryColumn, IntegerColumn, PagedTextColumn } from './column-writers.ts'
 import type { Entry } from './entry.ts'
 import { ParquetWriter, type ColumnChunk, type ColumnSchema } from './parquet.ts'
@@ -30,6 +37,8 @@ export const SEGMENT_SCHEMA = SCHEMA
 export interface BuiltSegment {
   readonly rows: number
   readonly bytes: number
+  /** Of the documents, unpacked. */
+  readonly documentBytes: number
   readonly blocks: readonly Omit<Block, 'filterAt' | 'filterSize' | 'filterKind'>[]
   /** Events by tenant. */
   readonly tenants: readonly (readonly [string, number])[]
@@ -77,6 +86,7 @@ export class SegmentBuilder {
   #ingestMinMs = Number.POSITIVE_INFINITY
   #ingestMaxMs = 0
   #totalRows = 0
+  #documentBytes = 0
 
   constructor(path: string) {
     this.#file = openSync(path, 'w')
@@ -89,7 +99,7 @@ export class SegmentBuilder {
     const isClean = documents !== undefined && isUtf8(documents)
     const own = [batch.stream, batch.tenant, batch.node, batch.dataStream].map((text) => Buffer.from(text))
     for (let row = 0; row < index.count; ) {
-      const count = Math.min(index.count - row, BLOCK_ROWS - this.#rows)
+      const count = this.#roomFor(index, row)
       for (const [at, bytes] of own.entries()) this.#fillOwn(at, bytes, count)
       for (const end = row + count; row < end; row++) {
         this.#place(header.arrival + row, index.timeNs(row))
@@ -103,12 +113,22 @@ export class SegmentBuilder {
         else this.#addDirty(documents.subarray(start, to))
         this.#rows++
       }
-      if (this.#rows === BLOCK_ROWS) this.#endBlock()
+      if (this.#rows === BLOCK_ROWS || this.#documents.length >= BLOCK_BYTES_MAX) this.#endBlock()
     }
     this.#tenants.set(batch.tenant, (this.#tenants.get(batch.tenant) ?? 0) + index.count)
     this.#ingestMinMs = Math.min(this.#ingestMinMs, batch.receivedMs)
     this.#ingestMaxMs = Math.max(this.#ingestMaxMs, batch.receivedMs)
     this.#totalRows += index.count
+    this.#documentBytes += batch.documentBytes
+  }
+
+  /** How many of the batch's rows from `row` on go into the block; at least one. */
+  #roomFor(index: EventIndex, row: number): number {
+    const rowsMax = Math.min(index.count - row, BLOCK_ROWS - this.#rows)
+    let bytes = this.#documents.length
+    let count = 0
+    while (count < rowsMax && bytes < BLOCK_BYTES_MAX) bytes += index.length(row + count++)
+    return count
   }
 
   /** Flushes both files; then they may be named in the manifest. */
@@ -129,6 +149,7 @@ export class SegmentBuilder {
     return {
       rows: this.#totalRows,
       bytes: this.#parquet.bytes + sidecarBytes,
+      documentBytes: this.#documentBytes,
       blocks: this.#blocks.map(({ block }) => block),
       tenants: [...this.#tenants],
       ingestMinMs: this.#ingestMinMs,

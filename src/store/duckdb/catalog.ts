@@ -103,7 +103,10 @@ export function isPartlyInScope(entry: Pick<SegmentEntry, 'tenants'>, scope: Sco
 
 export function entryOf(
   place: { readonly id: number },
-  of: Pick<SegmentEntry, 'class' | 'day' | 'layout' | 'tenants' | 'ingestMinMs' | 'ingestMaxMs'>,
+  of: Pick<
+    SegmentEntry,
+    'class' | 'day' | 'layout' | 'tenants' | 'documentBytes' | 'ingestMinMs' | 'ingestMaxMs'
+  >,
   built: {
     readonly rows: number
     readonly bytes: number
@@ -125,6 +128,7 @@ export function entryOf(
     day: of.day,
     rows: built.rows,
     bytes: built.bytes,
+    documentBytes: of.documentBytes,
     blocks: blocks.length,
     arrivalFirst: Math.min(...blocks.map((block) => block.arrivalFirst)),
     arrivalLast: Math.max(...blocks.map((block) => block.arrivalLast)),

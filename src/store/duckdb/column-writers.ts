@@ -72,6 +72,11 @@ export class PagedTextColumn {
     if (this.#rows === PAGE_ROWS || this.#text.length - this.#start >= PAGE_BYTES) this.#endPage()
   }
 
+  /** Bytes so far. */
+  get length(): number {
+    return this.#text.length
+  }
+
   take(): ColumnChunk {
     if (this.#rows > 0) this.#endPage()
     const pages = this.#pages

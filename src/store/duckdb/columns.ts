@@ -55,3 +55,5 @@ export const LAYOUT_VERSION = 1
 
 /** Rows of a block: a row group of the Parquet file, and the unit of the word filter. */
 export const BLOCK_ROWS = 8192
+/** Documents of a block: what is read together must fit into memory, also when documents are large. */
+export const BLOCK_BYTES_MAX = 16 * 1024 * 1024

@@ -2,6 +2,7 @@ import { passStep } from '../../core/faults.ts'
 import { rm } from 'node:fs/promises'
 import type { Clock } from '../../ports/clock.ts'
 import { entryOf, type Catalog } from './catalog.ts'
+import type { SegmentEntry } from './manifest.ts'
 import type { Database } from './database.ts'
 import type { Segment } from './segments.ts'
 import type { SegmentWorker } from './segment-worker.ts'
@@ -22,7 +23,7 @@ export interface CompactorOptions {
 
 /** Small segments of about one size that are merged at once: each event is written anew once a size. */
 const SMALL_COUNT = 8
-const SMALL_ROWS_MAX = 128 * 1024
+const SMALL_ROWS_MAX = 64 * 1024
 /** Sizes of small segments, in rows. */
 const SIZES = [512, 4096, SMALL_ROWS]
 const FULL_COUNT = 32
@@ -127,10 +128,19 @@ export function nextMerge(segments: readonly Segment[], fullRows: number): Merge
   return undefined
 }
 
+const SMALL_BYTES = 16 * 1024 * 1024
+/** DuckDB works on 2,048 rows at once: larger documents would not fit into its memory. */
+const DOCUMENT_BYTES_MAX = 16 * 1024
+
+/** Worth to be written anew; what is large is only copied. */
+function isSmall({ rows, documentBytes }: SegmentEntry): boolean {
+  return rows < SMALL_ROWS && documentBytes < SMALL_BYTES && documentBytes <= rows * DOCUMENT_BYTES_MAX
+}
+
 /** SMALL_COUNT neighbours of about one size, or two that larger ones have closed in. */
 function smallMerge(sorted: readonly Segment[]): Merge | undefined {
   for (const [size, rowsMax] of SIZES.entries()) {
-    for (const run of runsOf(sorted, ({ entry }) => entry.rows < rowsMax)) {
+    for (const run of runsOf(sorted, ({ entry }) => isSmall(entry) && entry.rows < rowsMax)) {
       const isClosedIn = size === SIZES.length - 1 && run.at(-1) !== sorted.at(-1) && run.length > 1
       if (run.length >= SMALL_COUNT || isClosedIn)
         return { inputs: upTo(run, SMALL_ROWS_MAX), kind: 'rewrite' }
@@ -142,7 +152,7 @@ function smallMerge(sorted: readonly Segment[]): Merge | undefined {
 /** Full blocks are copied; a small segment that stands alone between larger ones goes with them. */
 function fullMerge(sorted: readonly Segment[], fullRows: number): Merge | undefined {
   for (const run of runsOf(sorted, ({ entry }) => entry.rows < fullRows / 2)) {
-    while (run.length > 0 && run.at(-1)!.entry.rows < SMALL_ROWS) run.pop()
+    while (run.length > 0 && isSmall(run.at(-1)!.entry)) run.pop()
     const rows = run.reduce((sum, { entry }) => sum + entry.rows, 0)
     if (run.length > 1 && (run.length >= FULL_COUNT || rows >= fullRows))
       return { inputs: upTo(run, fullRows), kind: 'concat' }
@@ -181,6 +191,7 @@ function upTo(segments: readonly Segment[], rowsMax: number): Segment[] {
 
 function unitedOf(inputs: readonly Segment[]): {
   tenants: [string, number][]
+  documentBytes: number
   ingestMinMs: number
   ingestMaxMs: number
 } {
@@ -190,6 +201,7 @@ function unitedOf(inputs: readonly Segment[]): {
   }
   return {
     tenants: [...tenants],
+    documentBytes: inputs.reduce((sum, { entry }) => sum + entry.documentBytes, 0),
     ingestMinMs: Math.min(...inputs.map(({ entry }) => entry.ingestMinMs)),
     ingestMaxMs: Math.max(...inputs.map(({ entry }) => entry.ingestMaxMs)),
   }

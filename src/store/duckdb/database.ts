@@ -38,7 +38,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const directories = [options.temporary, ...options.readable].map(
     (path) => `'${path.replaceAll("'", "''")}'`,
   )
-  await first.run(`SET parquet_metadata_cache = true`)
+  await first.run('SET parquet_metadata_cache = true')
+  // The kernel caches the files already.
+  await first.run('SET enable_external_file_cache = false')
   await first.run(`SET TimeZone = 'UTC'`)
   await first.run(ADDRESS_MACRO)
   await first.run(`SET allowed_directories = [${directories.join(', ')}]`)

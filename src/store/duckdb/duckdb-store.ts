@@ -62,6 +62,8 @@ export interface DuckdbStoreOptions {
   readonly memoryBytesMax?: number
   /** Of DuckDB. @default 2 */
   readonly threads?: number
+  /** A file of the journal; its space comes back when all of it is in segments. @default 32 MiB */
+  readonly journalFileBytes?: number
   /** Rows of a segment that is not merged further. @default 1 Mi */
   readonly fullSegmentRows?: number
   /** Told of each failure in the background; it is tried again. */
@@ -176,7 +178,10 @@ class DuckdbStore implements Store {
     this.#parts = parts
     this.#committed = { file: parts.last?.file ?? 0, offset: parts.last?.length ?? 0 }
     this.#worker = startSegmentWorker()
-    this.#journal = new Journal(directory, parts.last)
+    this.#journal = new Journal(directory, {
+      last: parts.last,
+      fileBytesMax: options.journalFileBytes ?? 32 * 1024 * 1024,
+    })
     this.#compactor = new Compactor({
       catalog,
       database,

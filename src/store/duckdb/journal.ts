@@ -4,8 +4,6 @@ import { join } from 'node:path'
 import { DecklogError, diskError } from '../../core/errors.ts'
 import { AppendFile, frameOf, jsonFrame, readFrames } from './frames.ts'
 
-/** A file is closed, and a new one begun, above this. Small enough that space comes back soon. */
-const FILE_BYTES_MAX = 32 * 1024 * 1024
 const NAME = /^journal-(\d{10})\.log$/
 const FRAME_HEAD_BYTES = 8
 
@@ -25,13 +23,20 @@ interface FileHeader {
 /** The write-ahead log: whatever is in it is stored. Entries are written in groups, one flush a group. */
 export class Journal {
   readonly #directory: string
+  readonly #fileBytesMax: number
   #file: AppendFile | undefined
   #number: number
   /** Of the file before, when a new one has to be begun. */
   #previous: FileHeader['previous']
 
-  constructor(directory: string, last: FileHeader['previous']) {
+  /** A file is closed, and a new one begun, above `fileBytesMax`. */
+  constructor(
+    directory: string,
+    options: { readonly last: FileHeader['previous']; readonly fileBytesMax: number },
+  ) {
+    const { last } = options
     this.#directory = directory
+    this.#fileBytesMax = options.fileBytesMax
     this.#number = last?.file ?? 0
     this.#previous = last
   }
@@ -76,7 +81,7 @@ export class Journal {
 
   async #writable(): Promise<AppendFile> {
     const file = this.#file
-    if (file !== undefined && !file.broken && file.length < FILE_BYTES_MAX) return file
+    if (file !== undefined && !file.broken && file.length < this.#fileBytesMax) return file
     if (file !== undefined) {
       this.#previous = { file: this.#number, length: file.length }
       this.#file = undefined

@@ -12,6 +12,8 @@ export interface SegmentEntry {
   readonly day: string
   readonly rows: number
   readonly bytes: number
+  /** Of the documents, unpacked. */
+  readonly documentBytes: number
   readonly blocks: number
   readonly arrivalFirst: number
   readonly arrivalLast: number

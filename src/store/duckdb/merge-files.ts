@@ -1,4 +1,4 @@
-import { closeSync, fdatasyncSync, openSync, readFileSync, readSync, fstatSync, writeSync } from 'node:fs'
+import { closeSync, fdatasyncSync, openSync, readSync, fstatSync, writeSync } from 'node:fs'
 import { SEGMENT_SCHEMA, type BuiltSegment } from './build-segment.ts'
 import { i64Range, numberOf, ParquetWriter, readFooter, rowGroupsOf } from './parquet.ts'
 import type { FieldPath } from './scan-document.ts'
@@ -23,9 +23,7 @@ export function concatSegments({ inputs, path, sidecarPath }: ConcatJob): Merged
     })
     const blocks: BlockTokens[] = []
     for (const input of inputs) {
-      const body = readFileSync(input.path)
-      const { footer, start } = readFooter(body)
-      const shift = writer.appendFile(body.subarray(0, start), footer)
+      const shift = copyGroups(input.path, writer)
       blocks.push(...blocksWithFilters(input.sidecarPath).map((each) => moved(each, shift)))
     }
     writer.finish()
@@ -35,6 +33,23 @@ export function concatSegments({ inputs, path, sidecarPath }: ConcatJob): Merged
       blocks.map(({ block }) => block),
       writer.bytes + sidecarBytes,
     )
+  } finally {
+    closeSync(file)
+  }
+}
+
+const CHUNK_BYTES = 4 * 1024 * 1024
+
+function copyGroups(path: string, writer: ParquetWriter): number {
+  const file = openSync(path, 'r')
+  try {
+    const { footer, start } = readFooterOf(file)
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
+    return writer.appendFile(footer, start, (at, length) => {
+      const count = readSync(file, chunk, 0, Math.min(length, CHUNK_BYTES), at)
+      if (count === 0) throw new Error('a segment ends too early')
+      return chunk.subarray(0, count)
+    })
   } finally {
     closeSync(file)
   }
@@ -64,27 +79,26 @@ function blocksWithFilters(sidecarPath: string): BlockTokens[] {
  * are those of every input block that has rows in it. Inputs hold hashes, not Bloom filters.
  */
 export function describeMerged({ inputs, path, sidecarPath }: DescribeJob): MergedSegment {
-  const groups = rowGroupsOf(readFooterOf(path))
   const sources = inputs.flatMap(({ sidecarPath: each }) => blocksWithFilters(each))
   const blocks: BlockTokens[] = []
   const hashes = new HashSet()
   let source = 0
   let sourceEnd = sources[0]!.block.rows
   let row = 0
-  for (const group of groups) {
-    const end = row + numberOf(group, 3)
-    addAll(hashes, sources[source]!.hashes)
-    while (sourceEnd < end) {
-      source++
-      sourceEnd += sources[source]!.block.rows
-      addAll(hashes, sources[source]!.hashes)
-    }
-    if (sourceEnd === end && source + 1 < sources.length) sourceEnd += sources[++source]!.block.rows
-    blocks.push({ block: blockOf(group), hashes: hashes.take(), bloom: undefined })
-    row = end
-  }
   const file = openSync(path, 'r+')
   try {
+    for (const group of rowGroupsOf(readFooterOf(file).footer)) {
+      const end = row + numberOf(group, 3)
+      addAll(hashes, sources[source]!.hashes)
+      while (sourceEnd < end) {
+        source++
+        sourceEnd += sources[source]!.block.rows
+        addAll(hashes, sources[source]!.hashes)
+      }
+      if (sourceEnd === end && source + 1 < sources.length) sourceEnd += sources[++source]!.block.rows
+      blocks.push({ block: blockOf(group), hashes: hashes.take(), bloom: undefined })
+      row = end
+    }
     fdatasyncSync(file)
     const sidecarBytes = writeSidecar(sidecarPath, united(inputs), blocks)
     return described(
@@ -116,19 +130,15 @@ function blockOf(group: ThriftStruct): PlainBlock {
   }
 }
 
-function readFooterOf(path: string): ThriftStruct {
-  const file = openSync(path, 'r')
-  try {
-    const { size } = fstatSync(file)
-    const tail = Buffer.alloc(Math.min(size, 8))
-    readSync(file, tail, 0, tail.byteLength, size - tail.byteLength)
-    const length = Math.min(size, tail.readUInt32LE(0) + 8 + 4)
-    const bytes = Buffer.alloc(length)
-    readSync(file, bytes, 0, length, size - length)
-    return readFooter(bytes).footer
-  } finally {
-    closeSync(file)
-  }
+function readFooterOf(file: number): ReturnType<typeof readFooter> {
+  const { size } = fstatSync(file)
+  const tail = Buffer.alloc(Math.min(size, 8))
+  readSync(file, tail, 0, tail.byteLength, size - tail.byteLength)
+  const bytes = Buffer.alloc(Math.min(size, tail.readUInt32LE(0) + 8))
+  const before = size - bytes.byteLength
+  readSync(file, bytes, 0, bytes.byteLength, before)
+  const { footer, start } = readFooter(bytes)
+  return { footer, start: before + start }
 }
 
 function described(blocks: readonly (PlainBlock | Block)[], bytes: number): MergedSegment {

@@ -96,13 +96,21 @@ export class ParquetWriter {
     return places
   }
 
-  /** Takes the row groups of another file of the same schema as they are; `body` is that file without its footer. Returns by
-   * how much they moved. @throws {RangeError} when the schema is another one */
-  appendFile(body: Uint8Array, footer: ThriftStruct): number {
-    if (!isSameSchema(footer, this.#schema))
+  /**
+   * Takes the row groups of another file of the same schema as they are. `read(at, length)` gives some of its bytes, at most
+   * so many; they end at `end`, where its footer begins. Returns by how much they moved.
+   * @throws {RangeError} when the schema is another one
+   */
+  appendFile(footer: ThriftStruct, end: number, read: (at: number, length: number) => Uint8Array): number {
+    if (!isSameSchema(footer, this.#schema)) {
       throw new RangeError('segments of different columns cannot be merged as they are')
+    }
     const shift = this.#offset - MAGIC.byteLength
-    this.#put(body.subarray(MAGIC.byteLength))
+    for (let at = MAGIC.byteLength; at < end; ) {
+      const bytes = read(at, end - at)
+      this.#put(bytes)
+      at += bytes.byteLength
+    }
     for (const group of rowGroupsOf(footer)) {
       this.#groups.push(shifted(group, shift, this.#groups.length))
       this.#rows += numberOf(group, 3)
@@ -225,13 +233,13 @@ function schemaOf(columns: readonly ColumnSchema[]): ThriftStruct[] {
   return [root, ...leaves]
 }
 
-/** Footer of a whole file's bytes, and where it begins. @throws {RangeError} when it is no Parquet file */
+/** Footer of a file's last bytes, and where it begins in them. @throws {RangeError} when it is no Parquet file */
 export function readFooter(file: Uint8Array): { readonly footer: ThriftStruct; readonly start: number } {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
   const tail = bytes.byteLength - 8
-  if (tail < 4 || !bytes.subarray(tail + 4).equals(MAGIC)) throw new RangeError('no Parquet file')
+  if (tail < 0 || !bytes.subarray(tail + 4).equals(MAGIC)) throw new RangeError('no Parquet file')
   const start = tail - bytes.readUInt32LE(tail)
-  if (start < 4) throw new RangeError('no Parquet file')
+  if (start < 0) throw new RangeError('no Parquet file')
   return { footer: readThrift(bytes.subarray(start, tail)), start }
 }
 

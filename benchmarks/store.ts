@@ -1,0 +1,184 @@
+/**
+ * The embedded store alone: how fast events become searchable, what they take on disk, and how fast questions are answered
+ * while more events come in. `node benchmarks/store.ts [--events N] [--directory DIR]` prints a table and, as its last
+ * line, JSON. Questions are the median of five, warm.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { systemClock } from '../src/app/system-clock.ts'
+import type { EventBatch } from '../src/core/event-batch.ts'
+import type { Query } from '../src/core/query.ts'
+import { Telemetry } from '../src/core/telemetry.ts'
+import type { Store } from '../src/ports/store.ts'
+import { openDuckdbStore } from '../src/store/duckdb/duckdb-store.ts'
+import { COMMON_WORD, eventBatches, RARE_WORD } from './store-events.ts'
+
+const { values: given } = parseArgs({
+  options: {
+    events: { type: 'string', default: '500000' },
+    directory: { type: 'string' },
+    rate: { type: 'string', default: '10000' },
+  },
+})
+const EVENTS = Number(given.events)
+/** While questions are asked. */
+const RATE = Number(given.rate)
+const EVENTS_A_BATCH = 400
+const START_MS = Date.UTC(2026, 10, 24, 6)
+const ROUNDS = 5
+
+const asking = { principal: { id: 'benchmark' }, scope: { clusters: '*', classes: '*' } } as const
+const results: Record<string, number> = {}
+let rssMax = 0
+const watch = setInterval(() => {
+  rssMax = Math.max(rssMax, process.memoryUsage.rss())
+}, 100)
+
+function note(name: string, value: number, unit: string): void {
+  results[name] = Math.round(value * 100) / 100
+  process.stdout.write(
+    `${name.padEnd(52)}${value.toLocaleString('en', { maximumFractionDigits: 1 }).padStart(14)} ${unit}\n`,
+  )
+}
+
+/** Batches are made before they are written: their making is not measured. */
+const CHUNK = 250
+async function load(store: Store, batches: Generator<EventBatch>): Promise<void> {
+  let writeMs = 0
+  let bytes = 0
+  let done = 0
+  while (done < EVENTS) {
+    const chunk: EventBatch[] = []
+    while (chunk.length < CHUNK && done < EVENTS) {
+      chunk.push(batches.next().value as EventBatch)
+      done += EVENTS_A_BATCH
+    }
+    bytes += chunk.reduce((sum, batch) => sum + batch.documentBytes, 0)
+    const start = performance.now()
+    // As the index role does: several writes open, a few batches each.
+    const writes: Promise<unknown>[] = []
+    for (let at = 0; at < chunk.length; at += 10) writes.push(store.write(chunk.slice(at, at + 10)))
+    await Promise.all(writes)
+    await searchableOf(store, done)
+    writeMs += performance.now() - start
+  }
+  note('write to searchable', (done * 1000) / writeMs, 'events/s')
+  note('document', bytes / done, 'B')
+}
+
+async function searchableOf(store: Store, count: number): Promise<void> {
+  for (;;) {
+    const { total } = await store.search({ ...asking, query: { kind: 'all' }, limit: 0 })
+    if (total.value >= count) return
+    await sleep(20)
+  }
+}
+
+/** Resolves when no merge has changed the number of segments for a while. */
+async function settled(store: Store, telemetry: Telemetry): Promise<void> {
+  let last = -1
+  for (let same = 0; same < 4; ) {
+    await sleep(500)
+    const now = telemetry.get('decklog_store_segments', { class: 'pod' })
+    same = now === last ? same + 1 : 0
+    last = now
+  }
+  note('segments', last, '')
+}
+
+async function disk(store: Store): Promise<void> {
+  const [use] = await store.usage()
+  note('disk', use!.bytes / use!.events, 'B/event')
+}
+
+async function trickle(store: Store, batches: Generator<EventBatch>, signal: AbortSignal): Promise<void> {
+  const start = performance.now()
+  for (let written = 0; !signal.aborted; written += EVENTS_A_BATCH) {
+    const dueMs = (written * 1000) / RATE - (performance.now() - start)
+    if (dueMs > 0) await sleep(dueMs)
+    await store.write([batches.next().value as EventBatch])
+  }
+}
+
+async function median(name: string, ask: () => Promise<unknown>): Promise<void> {
+  await ask()
+  const times: number[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    const start = performance.now()
+    await ask()
+    times.push(performance.now() - start)
+  }
+  note(name, times.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)]!, 'ms')
+}
+
+function word(text: string): Query {
+  return { kind: 'words', words: [text], mode: 'any' }
+}
+
+async function questions(store: Store): Promise<void> {
+  const all = { kind: 'all' } as const
+  await median('newest 50', () => store.search({ ...asking, query: all, limit: 50 }))
+  await median('newest 50 of a word in 1 %', () =>
+    store.search({ ...asking, query: word(COMMON_WORD), limit: 50 }),
+  )
+  await median('a word that three events hold', async () => {
+    const { hits, total } = await store.search({ ...asking, query: word(RARE_WORD), limit: 50 })
+    if (hits.length !== 3 || total.value !== 3) throw new Error(`the rare word has ${hits.length} hits`)
+  })
+  await median('all of an address (exact field)', () =>
+    store.search({ ...asking, query: { kind: 'term', field: 'source.ip', value: '10.1.7.77' }, limit: 50 }),
+  )
+  await median('histogram, 60 buckets, all', () => store.histogram({ ...asking, query: all, buckets: 60 }))
+  await median('histogram, 60 buckets, of the word in 1 %', () =>
+    store.histogram({ ...asking, query: word(COMMON_WORD), buckets: 60 }),
+  )
+  await median('top 10 of source.ip', () =>
+    store.top({ ...asking, query: all, field: 'source.ip', limit: 10 }),
+  )
+  await median('top 10 of kubernetes.pod.name', () =>
+    store.top({ ...asking, query: all, field: 'kubernetes.pod.name', limit: 10 }),
+  )
+  const { hits } = await store.search({ ...asking, query: word(RARE_WORD), limit: 1 })
+  await median('10 before and 10 after', () =>
+    store.neighbours(hits[0]!.id, { before: 10, after: 10 }, asking),
+  )
+}
+
+const directory = given.directory ?? (await mkdtemp(join(tmpdir(), 'decklog-benchmark-')))
+const telemetry = new Telemetry()
+const store = await openDuckdbStore({
+  directory,
+  clock: systemClock,
+  telemetry,
+  onProblem: (error) => process.stderr.write(`${String(error)}\n`),
+})
+try {
+  const rareAt = [0.1, 0.5, 0.9].map((part) => Math.floor(EVENTS * part))
+  const batches = eventBatches(
+    { streams: 300, eventsABatch: EVENTS_A_BATCH, startMs: START_MS, eventsASecond: 10_000 },
+    rareAt,
+  )
+  note('events', EVENTS, '')
+  await load(store, batches)
+  note('peak memory while writing', rssMax / 1e6, 'MB')
+  await settled(store, telemetry)
+  await disk(store)
+  const end = new AbortController()
+  const writing = trickle(store, batches, end.signal)
+  rssMax = 0
+  try {
+    await questions(store)
+  } finally {
+    end.abort()
+    await writing
+  }
+  note('peak memory while asking', rssMax / 1e6, 'MB')
+} finally {
+  clearInterval(watch)
+  await store.close()
+  if (given.directory === undefined) await rm(directory, { recursive: true, force: true })
+}
+process.stdout.write(`${JSON.stringify({ benchmark: 'store', results })}\n`)
