@@ -58,6 +58,16 @@ function annotation(field: string): string {
   return ANNOTATIONS + field.slice(ANNOTATIONS.length).replaceAll('.', '_')
 }
 
+/** Keys of sudo's log lines, which published rules use as fields. */
+const SUDO_KEYS: Readonly<Record<string, string>> = {
+  USER: 'system.auth.sudo.user',
+  COMMAND: 'system.auth.sudo.command',
+  PWD: 'system.auth.sudo.pwd',
+  TTY: 'system.auth.sudo.tty',
+}
+
+const authField = (field: string): string => SUDO_KEYS[field] ?? field
+
 const same = (field: string): string => field
 
 export const SOURCE_PROFILES: readonly SourceProfile[] = [
@@ -85,7 +95,7 @@ export const SOURCE_PROFILES: readonly SourceProfile[] = [
       su: { 'process.name': 'su' },
     },
     categories: [],
-    rename: same,
+    rename: authField,
     raw: NO_RAW,
   },
   {
