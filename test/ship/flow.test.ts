@@ -120,6 +120,18 @@ test('reading stops at the bounds: a stream at its own, a class at its budget', 
   for (const stream of yard.streams()) expect(yard.text(stream)).toBe(text)
 })
 
+test('one stream alone stops at its own bound, however large the budget', async () => {
+  await using yard = new ShipYard()
+  const { source } = file(yard, 'x.log', 'pod', `${'y'.repeat(1023)}\n`.repeat(12 * 1024))
+  yard.bus.hold = () => true
+  const role = await yard.start([source], { budgets: { pod: 64 * MIB } })
+  await until(() => (role.status().openBytes.pod ?? 0) > 7 * MIB, 'a full window')
+  await sleep(300)
+  expect(role.status().openBytes.pod).toBeLessThanOrEqual(OPEN_STREAM_BYTES_MAX)
+  yard.bus.release()
+  await until(() => yard.records().size === 12 * 1024, 'the rest')
+})
+
 test('a full pod budget holds back neither ssh nor a quiet pod', async () => {
   await using yard = new ShipYard()
   const loud = ['a.log', 'b.log', 'c.log'].map((name) =>

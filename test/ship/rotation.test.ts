@@ -14,6 +14,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import type { SourceConfig } from '../../src/sources/source-config.ts'
@@ -142,6 +143,24 @@ test('a truncation without a copy is declared, with the bytes that were seen and
   expect(yard.text()).toBe('whole\nnew\n')
   expect(yard.losses()).toMatchObject([{ firstSeq: 1, count: 0, bytes: 18, reason: 'truncated' }])
   expect(chainProblems(yard.bus)).toEqual([])
+})
+
+test('a file that was overwritten in place and is already longer than before is read from its beginning, declared', async () => {
+  await using yard = new ShipYard()
+  const { path, sources } = fileLog(yard)
+  writeFileSync(path, numbered(0, 10, 'old'))
+  await yard.start(sources)
+  await until(() => yard.records().size === 10, 'the old')
+  // From here on the directory is known not to have changed: only the bytes of the file tell.
+  await sleep(150)
+  appendFileSync(path, 'last\n')
+  await until(() => yard.records().size === 11, 'the last of the old')
+  await sleep(50)
+  writeFileSync(path, numbered(0, 50, 'new'))
+  await until(() => yard.records().size === 61, 'the new')
+  expect(yard.text()).toBe(`${numbered(0, 10, 'old')}last\n${numbered(0, 50, 'new')}`)
+  await until(() => yard.losses().length > 0, 'the loss')
+  expect(yard.losses()).toMatchObject([{ reason: 'truncated', count: 0 }])
 })
 
 test('an inode that is used again for another content starts from its beginning', async () => {
