@@ -17,10 +17,11 @@ beforeAll(() => {
 afterAll(async () => {
   if (running?.exitCode === null) {
     const ended = new Promise((resolve) => running!.once('exit', resolve))
-    running.kill('SIGTERM')
+    // npx does not pass a signal on: the whole group gets it, as from a terminal.
+    process.kill(-running.pid!, 'SIGTERM')
     await ended
   }
-  rmSync(room, { recursive: true, force: true })
+  rmSync(room, { recursive: true, force: true, maxRetries: 10, retryDelay: 300 })
 }, 30_000)
 
 test('npm pack, install, npx decklog up: events are searchable and the page is served', {
@@ -49,6 +50,7 @@ test('npm pack, install, npx decklog up: events are searchable and the page is s
   running = spawn('npx', ['decklog', 'up', '--demo', '--config', 'decklog.yaml'], {
     cwd: home,
     stdio: 'ignore',
+    detached: true,
   })
   const url = `http://127.0.0.1:${port}`
   await until(async () => (await total(`${url}/api/search?query=rule.id:*&limit=1`)) > 0)
