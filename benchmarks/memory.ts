@@ -6,9 +6,10 @@
  */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { buildInto } from './support/built.ts'
 import { moveLogs, writeClusterFiles } from './support/cluster-files.ts'
 import { type RunningDecklog, searchableEvents, startDecklog } from './support/decklog.ts'
 import { type Measurement, report } from './support/measurement.ts'
@@ -32,6 +33,8 @@ const FILLED_SECONDS = 30
 const FLAT_MB_PER_MINUTE = 3
 
 using place = temporaryPlace('memory')
+say('building')
+const built = buildInto(place.directory)
 const measurements: Measurement[] = []
 const notes: string[] = []
 const parts = { ship: shipAlone, load: fullLoad, stalled: storeStalled }
@@ -40,7 +43,8 @@ for (const [name, measure] of Object.entries(parts))
 report(
   {
     subject: 'Memory',
-    about: 'Resident set of the process (VmRSS, VmHWM), in MB of 10^6 bytes; the runtime itself is in it.',
+    about:
+      'Resident set of the process (VmRSS, VmHWM), in MB of 10^6 bytes, the runtime itself in it; decklog runs as JavaScript, as it is installed.',
     notes,
     measurements,
   },
@@ -49,9 +53,9 @@ report(
 
 async function shipAlone(): Promise<void> {
   say('ship alone, 500 active files')
-  const script = resolve(import.meta.dirname, 'ship.ts')
+  const script = join(built, 'benchmarks/ship.js')
   const child = spawnSync(process.execPath, [script, '--memory'], { encoding: 'utf8', timeout: 120_000 })
-  if (child.status !== 0) throw new Error(`ship.ts --memory failed: ${child.stderr}`)
+  if (child.status !== 0) throw new Error(`ship --memory failed: ${child.stderr}`)
   const { rssMiB, records } = JSON.parse(child.stdout.trim().split('\n').at(-1)!) as {
     rssMiB: number
     records: number
@@ -157,7 +161,7 @@ async function withBacklog(
     pods: 30,
   })
   writeFileSync(join(logs, 'auth.log'), '')
-  const decklog = await startDecklog({ directory, logs, env })
+  const decklog = await startDecklog({ directory, logs, env, main: join(built, 'src/cli/main.js') })
   moveLogs(files.directory, logs, ['pods', 'audit', 'auth'])
   return {
     decklog,

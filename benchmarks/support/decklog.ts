@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { diesWithUs } from './place.ts'
 
 export interface RunOptions {
   /** Configuration, log and data go below it. */
@@ -12,6 +13,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
   /** For Node itself, e.g. `--cpu-prof`. */
   readonly nodeOptions?: readonly string[]
+  /** Another program than the one of this checkout: its `main.js`. */
+  readonly main?: string
 }
 
 export interface RunningDecklog {
@@ -40,6 +43,7 @@ interface Completeness {
   }[]
 }
 
+const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts')
 /** What it says before it is ready. */
 const READY_TEXT_MAX = 1_000_000
 const READY_MS_MAX = 60_000
@@ -47,17 +51,17 @@ const ENDING_MS_MAX = 30_000
 
 /** `decklog up` as a user starts it, on a free port; resolves when it says that it is ready. */
 export async function startDecklog(options: RunOptions): Promise<RunningDecklog> {
-  const { directory, logs, env = {}, nodeOptions = [] } = options
+  const { directory, logs, env = {}, nodeOptions = [], main = MAIN } = options
   mkdirSync(directory, { recursive: true })
   for (const name of ['pods', 'kubernetes']) mkdirSync(join(logs, name), { recursive: true })
   const config = join(directory, 'decklog.yaml')
   writeFileSync(config, configOf(logs, join(directory, 'data')))
-  const main = resolve(import.meta.dirname, '../../src/cli/main.ts')
   const child = spawn(process.execPath, [...nodeOptions, main, 'up', '--config', config], {
     cwd: directory,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  diesWithUs(child)
   const log = createWriteStream(join(directory, 'decklog.log'), { flags: 'a' })
   child.stderr.pipe(log, { end: false })
   child.stdout.pipe(log, { end: false })

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +10,13 @@ export function temporaryPlace(name: string): { readonly directory: string } & D
   process.once('exit', remove)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
   return { directory, [Symbol.dispose]: remove }
+}
+
+/** A benchmark that is interrupted leaves no program behind. */
+export function diesWithUs(child: ChildProcess): void {
+  const kill = (): boolean => child.kill('SIGKILL')
+  process.once('exit', kill)
+  child.once('exit', () => process.off('exit', kill))
 }
 
 /** Progress goes to stderr: stdout has the results. */

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { closeSync, existsSync, mkdirSync, openSync, readSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { diesWithUs } from './place.ts'
 import { cpuSecondsOf, memoryOf } from './proc.ts'
 
 export interface RivalRun {
@@ -44,6 +45,7 @@ export async function runRsyslog(options: {
     ['-n', '-f', join(directory, 'rsyslog.conf'), '-i', join(directory, 'rsyslog.pid')],
     { stdio: ['ignore', 'inherit', 'inherit'] },
   )
+  diesWithUs(child)
   const exited = once(child, 'exit')
   try {
     using counter = new LineCounter(out)

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { resolve } from 'node:path'
+import { diesWithUs } from './place.ts'
 
 export interface Written {
   readonly lines: number
@@ -26,6 +27,7 @@ export function startWriter(options: {
   const args = Object.entries(options).flatMap(([key, value]) => [`--${key}`, String(value)])
   const script = resolve(import.meta.dirname, '../write-lines.ts')
   const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  diesWithUs(child)
   let text = ''
   child.stdout.on('data', (chunk: Buffer) => {
     text += chunk.toString()
