@@ -62,7 +62,8 @@ export async function readArchive(dataDir: string): Promise<ArchiveContent> {
         for (const { count, reason, detail } of batch.losses)
           if (count === 0) vagueLosses.push({ key, reason, detail })
       } else if (Buffer.compare(chainHead(first), chainHead(batch)) === 0) repeated++
-      else problems.push(`${keyOf(batch.provenance)}: two batches follow one head at record ${batch.firstSeq}`)
+      else
+        problems.push(`${keyOf(batch.provenance)}: two batches follow one head at record ${batch.firstSeq}`)
     }
   }
   const streams = [...byStream].map(([stream, batches]) => inChainOrder(stream, batches, problems))

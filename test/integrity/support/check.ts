@@ -100,7 +100,9 @@ class ByteCursor {
       if (!this.#fill()) return this.#say(`the archive ends at byte ${this.#position}, before the truth`)
       const length = Math.min(this.#bytes.length, expected.length - at)
       if (this.#bytes.compare(expected, at, at + length, 0, length) !== 0)
-        this.#say(`the archive differs from what was written between byte ${this.#position} and ${this.#position + length}`)
+        this.#say(
+          `the archive differs from what was written between byte ${this.#position} and ${this.#position + length}`,
+        )
       this.#bytes = this.#bytes.subarray(length)
       this.#position += length
       at += length

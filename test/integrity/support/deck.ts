@@ -95,7 +95,10 @@ export class Deck {
   /** Records that the store accounts for, over all streams. */
   async accounted(): Promise<number> {
     const { completeness } = await this.get<Answer>('/api/search?query=&limit=0&completeness=true')
-    return completeness.classes.reduce((sum, { expected, undeclaredGaps }) => sum + expected - undeclaredGaps, 0)
+    return completeness.classes.reduce(
+      (sum, { expected, undeclaredGaps }) => sum + expected - undeclaredGaps,
+      0,
+    )
   }
 
   /** Nothing is under way: all that was read is acknowledged by everybody. */
@@ -161,6 +164,8 @@ export class Workplace implements AsyncDisposable {
   readonly dataDir: string
   readonly configPath = join(this.directory, 'decklog.yaml')
   readonly decks: Deck[] = []
+  /** Leave everything for a person to look at. */
+  keep = false
 
   constructor(options: WorkplaceOptions = {}) {
     this.dataDir = options.dataDir ?? join(this.directory, 'data')
@@ -175,7 +180,12 @@ export class Workplace implements AsyncDisposable {
   }
 
   configure(config: Readonly<Record<string, unknown>>): void {
-    const base = { cluster: 'integrity', node: 'node-1', dataDir: this.dataDir, http: { listen: '127.0.0.1:0' } }
+    const base = {
+      cluster: 'integrity',
+      node: 'node-1',
+      dataDir: this.dataDir,
+      http: { listen: '127.0.0.1:0' },
+    }
     writeFileSync(this.configPath, stringify({ ...base, ...config }))
   }
 
@@ -189,7 +199,8 @@ export class Workplace implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const deck of this.decks) if (deck.isRunning) await deck.kill()
-    rmSync(this.directory, { recursive: true, force: true })
+    if (this.keep) console.log(`kept for you to look at: ${this.directory}`)
+    else rmSync(this.directory, { recursive: true, force: true })
   }
 }
 

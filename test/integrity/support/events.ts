@@ -128,7 +128,9 @@ async function checkStream(archived: ArchivedStream, check: StreamCheck): Promis
   const coverage = await store.coverage(archived.stream, ASKING)
   if (coverage === undefined) say('the store knows nothing of it')
   else if (coverage.lowWater !== records || coverage.above.length > 0)
-    say(`the store has its first ${coverage.lowWater} of ${records} records, then ${JSON.stringify(coverage.above)}`)
+    say(
+      `the store has its first ${coverage.lowWater} of ${records} records, then ${JSON.stringify(coverage.above)}`,
+    )
   else if (coverage.lost + coverage.deadLettered > 0)
     say(`the store counts losses: ${JSON.stringify(coverage)}`)
   else if (coverage.stored + coverage.joined + coverage.skipped !== records || coverage.stored > events)
