@@ -5,12 +5,9 @@ import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { inNetwork, parseAddress, parseNetwork } from '../../src/core/address.ts'
-import {
-  DictionaryColumn,
-  IntegerColumn,
-  PagedTextColumn,
-  TextColumn,
-} from '../../src/store/duckdb/column-writers.ts'
+import { DictionaryColumn } from '../../src/store/duckdb/dictionary-column.ts'
+import { IntegerColumn } from '../../src/store/duckdb/integer-column.ts'
+import { PagedTextColumn, TextColumn } from '../../src/store/duckdb/text-columns.ts'
 import { ParquetWriter, readFooter } from '../../src/store/duckdb/parquet.ts'
 import { ADDRESS_MACRO, hexOf, inNetworkSql } from '../../src/store/duckdb/sql-address.ts'
 import { likeSql, literal, patternParts } from '../../src/store/duckdb/sql-text.ts'

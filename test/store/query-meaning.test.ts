@@ -228,7 +228,7 @@ test('any query finds the documents that it matches one by one, and no other', a
       expect(found.hits.map(({ id }) => id).sort()).toEqual(expected.sort())
       expect(found.total).toEqual({ value: expected.length, relation: 'eq' })
     }),
-    { numRuns: Number(process.env['QUERY_RUNS'] ?? 300) },
+    { numRuns: Number(process.env['QUERY_RUNS'] ?? 100) },
   )
 }, 120_000)
 

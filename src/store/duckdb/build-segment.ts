@@ -10,7 +10,9 @@ import {
   FIELD_COLUMNS,
   LIST_MARK,
 } from './columns.ts'
-import { DictionaryColumn, IntegerColumn, PagedTextColumn } from './column-writers.ts'
+import { DictionaryColumn } from './dictionary-column.ts'
+import { IntegerColumn } from './integer-column.ts'
+import { PagedTextColumn } from './text-columns.ts'
 import type { Entry } from './entry.ts'
 import { ParquetWriter, type ColumnChunk, type ColumnSchema } from './parquet.ts'
 import { DocumentScanner, ValueKind, type ValueSpan } from './scan-document.ts'

@@ -80,8 +80,8 @@ function database(instance: DuckDBInstance, connections: DuckDBConnection[]): Da
         signal?.throwIfAborted()
         return reader.getRows()
       } catch (error) {
-        if (signal?.aborted) throw new DecklogError('aborted', 'the query was given up', { cause: error })
-        throw error
+        if (signal?.aborted) throw new DecklogError('aborted', 'the question was given up')
+        throw failed(error)
       } finally {
         signal?.removeEventListener('abort', interrupt)
         release(connection)
@@ -101,4 +101,17 @@ function database(instance: DuckDBInstance, connections: DuckDBConnection[]): Da
       instance.closeSync()
     },
   }
+}
+
+/** DuckDB's messages quote values, which are log content: only the kind of the error is kept. */
+function failed(error: unknown): DecklogError {
+  if (error instanceof DecklogError) return error
+  const message = error instanceof Error ? error.message : ''
+  const kind = /^[A-Z][A-Za-z /]{0,30} Error/.exec(message)?.[0] ?? 'unknown error'
+  if (kind === 'Out of Memory Error') {
+    const text =
+      'the question needs more memory than the store may use: ask for a shorter time or fewer values'
+    return new DecklogError('internal', text, { retryable: true })
+  }
+  return new DecklogError('internal', `the store could not answer (DuckDB: ${kind})`)
 }

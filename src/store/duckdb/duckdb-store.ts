@@ -1,6 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { mkdir, rm } from 'node:fs/promises'
 import { DecklogError } from '../../core/errors.ts'
 import type { EventBatch } from '../../core/event-batch.ts'
 import type { Telemetry } from '../../core/telemetry.ts'
@@ -25,24 +23,20 @@ import type {
   WriteResult,
 } from '../../ports/store.ts'
 import type { Query } from '../../core/query.ts'
-import { Catalog } from './catalog.ts'
 import { Compactor } from './compactor.ts'
-import { applyBatch, cloneStream, coverageOf, newStream } from './coverage.ts'
+import { coverageOf } from './coverage.ts'
 import { arrivalOf, scanCursor } from './cursor.ts'
-import { openDatabase, type Database } from './database.ts'
-import { decodeEntry } from './entry.ts'
 import { seenFields } from './fields-seen.ts'
 import { histogram } from './histogram.ts'
-import { Indexer, type PendingEntry } from './indexer.ts'
-import { indexAside } from './index-aside.ts'
-import { Journal, replayJournal, type EntryPlace } from './journal.ts'
-import { lockDirectory, type DirectoryLock } from './lock.ts'
+import { Indexer } from './indexer.ts'
+import { Journal } from './journal.ts'
+import { lockDirectory } from './lock.ts'
 import { byArrival, getEvent, neighbours } from './lookup.ts'
-import { Records } from './records.ts'
+import { openParts, type Parts } from './open-parts.ts'
 import { expireSegments } from './retention.ts'
 import { search } from './search.ts'
 import { startSegmentWorker, type SegmentWorker } from './segment-worker.ts'
-import { isSeen, Streams, type JournalPosition } from './streams.ts'
+import { isSeen, type JournalPosition } from './streams.ts'
 import { top } from './top.ts'
 import { usageOf } from './usage.ts'
 import { Writer } from './writer.ts'
@@ -76,81 +70,15 @@ export interface DuckdbStoreOptions {
  */
 export async function openDuckdbStore(options: DuckdbStoreOptions): Promise<Store> {
   const { directory, readOnly = false } = options
-  if (readOnly) return openParts(options, undefined)
+  if (readOnly) return new DuckdbStore(options, await openParts(options, undefined))
   await mkdir(directory, { recursive: true })
   const lock = await lockDirectory(directory)
   try {
-    return await openParts(options, lock)
+    return new DuckdbStore(options, await openParts(options, lock))
   } catch (error) {
     await lock.release()
     throw error
   }
-}
-
-async function openParts(options: DuckdbStoreOptions, lock: DirectoryLock | undefined): Promise<Store> {
-  const { directory } = options
-  const catalog = new Catalog(directory)
-  catalog.load()
-  const streams = new Streams(directory)
-  const records = new Records(directory)
-  records.load()
-  const { pending, last } = replay({ directory, catalog, streams })
-  const temporary = lock === undefined ? await mkdtemp(join(tmpdir(), 'decklog-')) : join(directory, 'tmp')
-  if (lock !== undefined) {
-    await rm(temporary, { recursive: true, force: true })
-    await catalog.sweep()
-  }
-  const database = await openDatabase({
-    temporary,
-    readable: [directory],
-    memoryBytesMax: options.memoryBytesMax ?? 250e6,
-    threads: options.threads ?? 2,
-  })
-  if (lock === undefined) catalog.addUnlisted(temporary, await indexAside({ directory, temporary, pending }))
-  return new DuckdbStore(options, { lock, catalog, streams, records, database, temporary, pending, last })
-}
-
-interface Parts {
-  readonly lock: DirectoryLock | undefined
-  readonly catalog: Catalog
-  readonly streams: Streams
-  readonly records: Records
-  readonly database: Database
-  readonly temporary: string
-  readonly pending: readonly PendingEntry[]
-  readonly last: { readonly file: number; readonly length: number } | null
-}
-
-/** Takes the journal into the streams' states, from the snapshot on, and gathers what no segment has. */
-function replay({
-  directory,
-  catalog,
-  streams,
-}: {
-  directory: string
-  catalog: Catalog
-  streams: Streams
-}): Pick<Parts, 'pending' | 'last'> {
-  const snapshot = streams.load()
-  const pending: PendingEntry[] = []
-  const last = replayJournal(directory, (payload, place) => {
-    const { header, batch } = decodeEntry(payload)
-    if (isAfter(place, snapshot)) {
-      const known = streams.get(batch.stream)
-      const state = known === undefined ? newStream(batch) : cloneStream(known)
-      applyBatch(state, batch)
-      streams.set(state)
-    }
-    streams.nextArrival = Math.max(streams.nextArrival, header.arrival + header.rows)
-    if (header.rows === 0 || header.arrival < catalog.indexedTo(header.class)) return
-    const { class: className, arrival, rows, documentBytes, receivedMs } = header
-    pending.push({ place, class: className, arrival, rows, documentBytes, receivedMs })
-  })
-  return { pending, last }
-}
-
-function isAfter(place: EntryPlace, snapshot: JournalPosition): boolean {
-  return place.file > snapshot.file || (place.file === snapshot.file && place.offset > snapshot.offset)
 }
 
 /** Files of the journal that may go at once: a snapshot costs as much as there are streams. */

@@ -6,11 +6,9 @@ import type { Database } from './database.ts'
 import type { PagePlace } from './parquet.ts'
 import type { Segment } from './segments.ts'
 import { literal } from './sql-text.ts'
+import { LEVEL_BYTES } from './text-columns.ts'
 
 const unpack = promisify(zstdDecompress)
-
-/** Before the values of a page: which rows are NULL (none). See LEVEL_BYTES in column-writers.ts. */
-const LEVEL_BYTES = 8
 
 interface Reading {
   readonly database: Database

@@ -1,5 +1,5 @@
 import { cutAsciiWords, cutWords } from '../../core/words.ts'
-import { TextColumn } from './column-writers.ts'
+import { TextColumn } from './text-columns.ts'
 import type { ColumnChunk } from './parquet.ts'
 import { hashBytes, mix, WORD_SEED, type HashSet } from './word-filter.ts'
 
