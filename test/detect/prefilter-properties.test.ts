@@ -226,7 +226,7 @@ describe('the pre-filter', () => {
           }
         },
       ),
-      { numRuns: Number(process.env.FUZZ_RUNS ?? 4000) },
+      { numRuns: Number(process.env.FUZZ_RUNS ?? 2000) },
     )
     expect(seen.matched).toBeGreaterThan(100)
     expect(seen.stopped).toBeGreaterThan(100)

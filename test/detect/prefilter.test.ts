@@ -54,6 +54,8 @@ describe('the pre-filter', () => {
     const line = String.raw`{"m":"cat \/etc\/passwd"}`
     expect(passed('message|contains: /etc/passwd', [line, 'x'])).toEqual([line])
     expect(passed('message|contains: nothing', [line, 'x'])).toEqual([])
+    const mixed = [String.raw`{"m":"/et\u0063\/passwd"}`, String.raw`{"m":"\u002fetc/p\u0061sswd"}`]
+    expect(passed('message|contains: /etc/passwd', mixed)).toEqual(mixed)
   })
 
   it('passes characters that fold into a literal, and no others outside ASCII', () => {

@@ -109,8 +109,8 @@ export class Prefilter {
   }
 
   /**
-   * Can the escape at `start` stand for a character of a literal, or for one that folds to one? What follows it must go on
-   * with the literal, unless it is an escape or no ASCII itself.
+   * Can the escape at `start` be the last one in a literal? Then what follows it goes on with the literal, or is the backslash
+   * of `\/`.
    */
   #hides(bytes: Uint8Array, start: number): boolean {
     const unit = hexUnit(bytes, start + 2, bytes.length)
@@ -118,12 +118,7 @@ export class Prefilter {
     if (this.#pairs.has(unit * 256 + ANY)) return true
     const next = bytes[start + 6]
     if (next === undefined) return false
-    return next === BACKSLASH || next >= 128 ? this.#isUsed(unit) : this.#pairs.has(unit * 256 + next)
-  }
-
-  #isUsed(unit: number): boolean {
-    for (let next = 0; next < 128; next++) if (this.#pairs.has(unit * 256 + next)) return true
-    return false
+    return next === BACKSLASH ? this.#pairs.has(unit * 256 + SLASH) : this.#pairs.has(unit * 256 + next)
   }
 
   #reserve(length: number): void {
@@ -135,6 +130,7 @@ export class Prefilter {
 
 const NEWLINE = 0x0a
 const BACKSLASH = 0x5c
+const SLASH = 0x2f
 /** In place of what follows a character at the end of a literal. */
 const ANY = 0xff
 /** Longer records are rare, and worth asking every rule. */

@@ -1,7 +1,6 @@
 /**
- * Undoes JSON's escapes, as far as they may hide a literal: what they stand for is written in their place, everything else is
- * copied. The result is never longer. It is only searched, so characters outside ASCII may become anything but ASCII letters
- * they do not fold to, and quotes and line ends stay escaped.
+ * Writes what JSON's `\u` escapes stand for in their place and copies everything else; the result is never longer. It is only
+ * searched: characters outside ASCII become none that a literal has (unless they fold to one), and other escapes stay.
  */
 export function unescapeInto(target: Uint8Array, bytes: Uint8Array, start: number, end: number): number {
   let out = 0
@@ -20,7 +19,7 @@ export function unescapeInto(target: Uint8Array, bytes: Uint8Array, start: numbe
       at += 6
     } else {
       // Both bytes of any other escape go together, so that the second of `\\` begins none.
-      if (kind !== SLASH) target[out++] = BACKSLASH
+      target[out++] = BACKSLASH
       target[out++] = kind
       at += 2
     }
@@ -29,7 +28,6 @@ export function unescapeInto(target: Uint8Array, bytes: Uint8Array, start: numbe
 }
 
 const BACKSLASH = 0x5c
-const SLASH = 0x2f
 const LETTER_U = 0x75
 const NO_LITERAL = 0x00
 
