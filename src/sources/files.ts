@@ -1,7 +1,7 @@
 import { globSync, lstatSync } from 'node:fs'
 import { basename, dirname, extname, join, matchesGlob, resolve } from 'node:path'
 import type { Clock } from '../ports/clock.ts'
-import type { Discovery, DiscoveryEvents } from './discovery.ts'
+import { type Discovery, type DiscoveryEvents, lookSafely } from './discovery.ts'
 import { groupKey, isRotatedName, type LogGroup } from './log-group.ts'
 import type { FileSource } from './source-config.ts'
 import { DirectoryWatch } from './watch-directory.ts'
@@ -34,12 +34,7 @@ class FilesDiscovery implements Discovery {
 
   scan(): void {
     const startMs = this.#clock.now()
-    for (const pattern of this.#patterns) this.#watch(baseOf(pattern))
-    const paths = this.#expand()
-    for (const path of this.#groups.keys()) {
-      if (!paths.has(path)) this.#leave(path)
-    }
-    for (const path of paths) this.#take(path)
+    lookSafely(`paths ${this.#patterns.join(', ')}`, this.#events, () => this.#lookAtAll())
     const tookMs = this.#clock.now() - startMs
     this.#nextScanMs = startMs + Math.max(SCAN_EVERY_MS, tookMs * SCAN_SHARE)
   }
@@ -51,6 +46,15 @@ class FilesDiscovery implements Discovery {
   close(): void {
     for (const watch of this.#watches.values()) watch.close()
     this.#watches.clear()
+  }
+
+  #lookAtAll(): void {
+    for (const pattern of this.#patterns) this.#watch(baseOf(pattern))
+    const paths = this.#expand()
+    for (const path of this.#groups.keys()) {
+      if (!paths.has(path)) this.#leave(path)
+    }
+    for (const path of paths) this.#take(path)
   }
 
   #expand(): Set<string> {
@@ -84,7 +88,7 @@ class FilesDiscovery implements Discovery {
     if (this.#watches.has(directory)) return
     if (lstatSync(directory, { throwIfNoEntry: false }) === undefined) return
     const watch = new DirectoryWatch(directory, {
-      onChange: (name) => this.#changed(directory, name),
+      onChange: (name) => lookSafely(directory, this.#events, () => this.#changed(directory, name)),
       onLost: (code) => {
         this.#watches.delete(directory)
         if (code === 'ENOENT' || this.#unwatchable.has(code)) return

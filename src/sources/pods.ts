@@ -1,7 +1,7 @@
 import { lstatSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../ports/clock.ts'
-import type { Discovery, DiscoveryEvents } from './discovery.ts'
+import { type Discovery, type DiscoveryEvents, lookSafely } from './discovery.ts'
 import { groupKey, type LogGroup, namesIn } from './log-group.ts'
 import type { PodsSource } from './source-config.ts'
 import { DirectoryWatch } from './watch-directory.ts'
@@ -55,17 +55,17 @@ class PodsDiscovery implements Discovery {
   }
 
   scan(): void {
-    this.#lookRoot()
-    for (const directory of this.#all()) this.#lookIfChanged(directory)
+    lookSafely(this.#source.path, this.#events, () => this.#lookRoot())
+    for (const directory of this.#all()) this.#lookAgain(directory)
   }
 
   tick(): void {
     if (this.#queue.length === 0) {
-      this.#lookRoot()
+      lookSafely(this.#source.path, this.#events, () => this.#lookRoot())
       this.#queue = this.#all()
       this.#sliceLength = Math.ceil(this.#queue.length / TICKS_PER_SCAN)
     }
-    for (const directory of this.#queue.splice(-this.#sliceLength)) this.#lookIfChanged(directory)
+    for (const directory of this.#queue.splice(-this.#sliceLength)) this.#lookAgain(directory)
   }
 
   close(): void {
@@ -73,12 +73,20 @@ class PodsDiscovery implements Discovery {
     this.#root = undefined
   }
 
+  #lookAgain(directory: Directory): void {
+    lookSafely(directory.path, this.#events, () => this.#lookIfChanged(directory))
+  }
+
   #lookRoot(): void {
     if (this.#root !== undefined) return
     const { path } = this.#source
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) {
-      return this.#events.onTrouble(path, `the directory ${path} is not there; it is looked for again`)
+      return this.#events.onTrouble(
+        `${path} missing`,
+        `the directory ${path} is not there; it is looked for again`,
+      )
     }
+    this.#events.onFine(`${path} missing`)
     this.#root = this.#open(path, '', undefined)
     this.#look(this.#root)
   }
@@ -105,7 +113,7 @@ class PodsDiscovery implements Discovery {
       hadFiles: false,
     }
     directory.watch = new DirectoryWatch(path, {
-      onChange: (changed) => this.#changed(directory, changed),
+      onChange: (changed) => lookSafely(path, this.#events, () => this.#changed(directory, changed)),
       onLost: (code) => {
         directory.watch = undefined
         if (code === 'ENOENT') return
@@ -117,7 +125,7 @@ class PodsDiscovery implements Discovery {
   }
 
   #changed(directory: Directory, name: string | null): void {
-    if (name === null) return this.#look(directory)
+    if (name === null) return directory.level === 2 ? this.#look(directory) : this.#lookIfChanged(directory)
     if (directory.level === 2) return this.#fileChanged(directory, name)
     const child = directory.children.get(name)
     if (child === undefined) this.#addChild(directory, name)
@@ -141,16 +149,7 @@ class PodsDiscovery implements Discovery {
   }
 
   #look(directory: Directory): void {
-    let names: string[]
-    try {
-      names = namesIn(directory.path)
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      return this.#events.onTrouble(
-        directory.path,
-        `cannot list ${directory.path}: ${code}; it is tried again`,
-      )
-    }
+    const names = namesIn(directory.path)
     if (directory.level === 2) return this.#lookFiles(directory, names)
     const present = new Set(names)
     for (const child of directory.children.values()) {
@@ -181,7 +180,7 @@ class PodsDiscovery implements Discovery {
     this.#gone.delete(path)
     const child = this.#open(path, name, directory)
     directory.children.set(name, child)
-    this.#look(child)
+    lookSafely(path, this.#events, () => this.#look(child))
   }
 
   #leadsInside(path: string): boolean {

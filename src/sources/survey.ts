@@ -29,6 +29,7 @@ export function surveySource(source: SourceConfig, clock: Clock): SourceSurvey {
       onGroup: (group) => groups.push(group),
       onTouched: () => undefined,
       onVanished: () => undefined,
+      onFine: () => undefined,
       onTrouble: (path, message) => troubles.push({ path, message }),
     },
     clock,

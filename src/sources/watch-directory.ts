@@ -1,4 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs'
+import { basename } from 'node:path'
 
 export interface DirectoryWatchOptions {
   /** Called with the name of an entry that changed, or null: anything may have. Must not throw. */
@@ -15,6 +16,7 @@ const LOOK_EVERY_MS = 50
 /** One directory under inotify, not recursive: node's recursive watch sets a watch on every file. */
 export class DirectoryWatch {
   readonly #path: string
+  readonly #name: string
   readonly #options: DirectoryWatchOptions
   #watcher: FSWatcher | undefined
   #looking: NodeJS.Timeout | undefined
@@ -24,6 +26,7 @@ export class DirectoryWatch {
 
   constructor(path: string, options: DirectoryWatchOptions) {
     this.#path = path
+    this.#name = basename(path)
     this.#options = options
     this.#start()
   }
@@ -47,7 +50,8 @@ export class DirectoryWatch {
 
   #seen(name: string | null): void {
     if (this.#closed) return
-    this.#options.onChange(name)
+    // What happens to the directory itself (its mode, its removal) comes under its own name.
+    this.#options.onChange(name === this.#name ? null : name)
     if (++this.#events < EVENTS_PER_SECOND_MAX) return
     const nowMs = performance.now()
     if (nowMs - this.#windowStartMs < 1_000) this.#rest()

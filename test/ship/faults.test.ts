@@ -216,6 +216,31 @@ test('an unreadable file is said once, others go on, and it is read when it can 
   }
 })
 
+test('a directory that may be listed and not entered is told, and its neighbours are shipped', async () => {
+  await using yard = new ShipYard()
+  const closed = join(yard.logs, 'ns_closed_uid')
+  for (const pod of [closed, join(yard.logs, 'ns_open_uid')]) {
+    mkdirSync(join(pod, 'app'), { recursive: true })
+    writeFileSync(join(pod, 'app/0.log'), 'line\n')
+  }
+  chmodSync(closed, 0o444)
+  const asNobody = process.getuid?.() === 0
+  if (asNobody) spawnSync('chown', ['-R', '65534', yard.directory])
+  if (asNobody) process.seteuid!(65_534)
+  try {
+    const role = await yard.start([{ kind: 'pods', class: 'pod', path: yard.logs }])
+    await until(() => yard.streams().length === 1, 'the open one')
+    expect(role.status().troubles.map(({ what }) => what)).toEqual([closed])
+    chmodSync(closed, 0o755)
+    await until(() => yard.streams().length === 2, 'the other')
+    await until(() => role.status().troubles.length === 0, 'the end of the trouble')
+    expect(yard.losses()).toEqual([])
+    await yard.stop()
+  } finally {
+    if (asNobody) process.seteuid!(0)
+  }
+})
+
 test('a symbolic link that leaves the root is not followed; one that stays inside is', async () => {
   await using yard = new ShipYard()
   mkdirSync(join(yard.logs, 'ns_pod_uid/app'), { recursive: true })

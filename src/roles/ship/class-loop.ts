@@ -1,11 +1,11 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import type { RawBatch } from '../../core/batch.ts'
-import { systemCode } from '../../core/errors.ts'
 import { passStep } from '../../core/faults.ts'
 import { BATCH_BYTES_MAX, OPEN_STREAM_BYTES_MAX } from '../../core/limits.ts'
 import { batchOfCut, lostBatchOfCut, type Sender } from './batch-of-cut.ts'
 import type { Decided } from './decide-cut.ts'
 import type { Follower } from './follower.ts'
+import { tellUnreadable } from './files-of-stream.ts'
 import type { Outbox } from './outbox.ts'
 import { packAs } from './pack.ts'
 import type { Cut } from './records.ts'
@@ -113,7 +113,7 @@ export class ClassLoop {
       // A turn that cut nothing takes microseconds: the others may wait for a hundred of them, not for a batch.
       if (this.#openBytes !== openBytes || ++this.#emptyTurns % 100 === 0) await yieldToOthers()
     } catch (error) {
-      this.#failed(follower, error)
+      if (!context.signal.aborted) tellUnreadable(follower, error, context)
     }
   }
 
@@ -229,16 +229,5 @@ export class ClassLoop {
     }
     this.#opened(follower, cut)
     this.#publish(follower, cut, encode(lostBatchOfCut(stream, cut, about, sender)))
-  }
-
-  #failed(follower: Follower, error: unknown): void {
-    const { complaints, telemetry, clock, timings, signal } = this.#options.context
-    if (signal.aborted) return
-    const code = systemCode(error)
-    if (code === undefined) throw error
-    const { livePath } = follower.group
-    complaints.raise(livePath, `${livePath} cannot be read (${code}); it is tried again, other files go on`)
-    telemetry.add('decklog_ship_errors_total', 1, { reason: code })
-    follower.wakeMs = clock.now() + timings.retryMs
   }
 }

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, rmSync, type Stats, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DeclaredLoss } from '../../core/batch.ts'
+import { systemCode } from '../../core/errors.ts'
 import { UNREAD } from '../../sources/fingerprint.ts'
 import {
   fileId,
@@ -72,7 +73,7 @@ const MTIME_GRAIN_MS = 50
 
 /** Whether files may have come to the group's directory since they were listed: one that rotation made may be among them. */
 function hasOtherEntries(follower: Follower, context: ShipContext): boolean {
-  const { mtimeMs } = statSync(dirname(follower.group.livePath))
+  const mtimeMs = statSync(dirname(follower.group.livePath), { throwIfNoEntry: false })?.mtimeMs ?? -1
   if (mtimeMs === follower.listedMs) return false
   follower.listedMs = context.clock.now() - mtimeMs > MTIME_GRAIN_MS ? mtimeMs : -1
   return true
@@ -374,6 +375,13 @@ function refuse(follower: Follower, refusal: OpenRefusal, context: ShipContext):
   })
   follower.touched = true
   follower.wakeMs = context.clock.now() + context.timings.retryMs
+}
+
+/** The system refused a read or a look: it is told and tried again, others go on. @throws what is no system error */
+export function tellUnreadable(follower: Follower, error: unknown, context: ShipContext): void {
+  const code = systemCode(error)
+  if (code === undefined) throw error
+  refuse(follower, { kind: 'unreadable', code }, context)
 }
 
 function newFile(

@@ -5,7 +5,7 @@ import type { LogGroup } from '../../sources/log-group.ts'
 import { fileId } from '../../sources/open-log.ts'
 import type { SourceConfig } from '../../sources/source-config.ts'
 import { discover } from '../../sources/survey.ts'
-import { lookAtFiles, lookAtLingering } from './files-of-stream.ts'
+import { lookAtFiles, lookAtLingering, tellUnreadable } from './files-of-stream.ts'
 import { type Follower, newFollower } from './follower.ts'
 import type { StreamState } from './records.ts'
 import type { ShipContext } from './ship-context.ts'
@@ -40,6 +40,7 @@ export class Followers {
       onTouched: (key) => this.#touch(key),
       onVanished: (group, detail) => this.#vanished(group, detail),
       onTrouble: (what, message) => this.context.complaints.raise(what, message, 'warn'),
+      onFine: (what) => this.context.complaints.over(what),
     }
     this.#discoveries = options.sources.map((source) => discover(source, events, this.context.clock))
   }
@@ -105,7 +106,7 @@ export class Followers {
     const follower = newFollower(group, this.context.ledger.streamOf(group), this.context.clock.now())
     this.#byKey.set(group.key, follower)
     this.#active.add(follower)
-    lookAtFiles(follower, this.context)
+    this.#safely(follower, () => lookAtFiles(follower, this.context))
   }
 
   #touch(key: string): void {
@@ -146,8 +147,17 @@ export class Followers {
       this.#lookLength = Math.ceil(this.#toLook.length / TICKS_PER_LOOK)
     }
     for (const follower of this.#toLook.splice(-this.#lookLength)) {
-      lookAtLingering(follower, this.context)
+      this.#safely(follower, () => lookAtLingering(follower, this.context))
       if (seemsChanged(follower)) this.#touch(follower.group.key)
+    }
+  }
+
+  /** What the system refuses is told, and tried again. */
+  #safely(follower: Follower, look: () => void): void {
+    try {
+      look()
+    } catch (error) {
+      tellUnreadable(follower, error, this.context)
     }
   }
 }
