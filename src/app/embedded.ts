@@ -15,6 +15,7 @@ import { startArchiveRole } from '../roles/archive.ts'
 import { startIndexRole } from '../roles/index/index-role.ts'
 import { startProcessRole } from '../roles/process/process-role.ts'
 import { startServeRole } from '../roles/serve.ts'
+import { Complaints } from '../roles/ship/complaints.ts'
 import { startShipRole } from '../roles/ship/ship.ts'
 import { openDuckdbStore } from '../store/duckdb/duckdb-store.ts'
 import { type DemoSources, startDemoSources } from './demo.ts'
@@ -147,12 +148,14 @@ function groupsOf(hasArchive: boolean): (topic: string) => readonly string[] {
 }
 
 function openStore(directory: string, telemetry: Telemetry, log: Logger): Promise<Store> {
+  const complaints = new Complaints(log, systemClock)
+  const say = (why: string): void =>
+    complaints.raise(why, `the store is behind: ${why}; it is tried again`, 'warn')
   return openDuckdbStore({
     directory,
     clock: systemClock,
     telemetry,
-    onProblem: (error) =>
-      log.warn({ reason: (error as Error).message }, 'the store is behind; it is tried again'),
+    onProblem: (error) => say((error as Error).message),
   })
 }
 

@@ -7,6 +7,7 @@ import type { Bus, Delivery, Subscription } from '../../ports/bus.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { Outcome, type Store } from '../../ports/store.ts'
 import type { Log } from '../log.ts'
+import { Complaints } from '../ship/complaints.ts'
 import { deadLetterOf, keepDeadLetters, publishDeadLetters } from './dead-letters.ts'
 
 export interface IndexRoleOptions {
@@ -70,12 +71,14 @@ class Lane {
   readonly #options: IndexRoleOptions
   readonly #signal: AbortSignal
   readonly #writes = new PQueue({ concurrency: 1 })
+  readonly #complaints: Complaints
   #waiting: Waiting[] = []
 
   constructor(name: string, options: IndexRoleOptions, signal: AbortSignal) {
     this.class = name
     this.#options = options
     this.#signal = signal
+    this.#complaints = new Complaints(options.log, options.clock)
   }
 
   take(delivery: Delivery): void {
@@ -133,9 +136,11 @@ class Lane {
 
   /** Returns the batches that must be written again. */
   async #attempt(batches: readonly EventBatch[]): Promise<EventBatch[]> {
-    const { store, telemetry, log } = this.#options
+    const { store, telemetry } = this.#options
+    const what = `writing class ${this.class} to the store`
     try {
       const results = await store.write(batches, { signal: this.#signal })
+      this.#complaints.over(what)
       const again: EventBatch[] = []
       for (const [i, result] of results.entries()) {
         const tally = tallyOf(result.outcomes)
@@ -150,10 +155,7 @@ class Lane {
       if (isAbort(error)) throw error
       const code = error instanceof DecklogError ? error.code : 'internal'
       telemetry.add('decklog_index_retries_total', 1, { class: this.class, reason: code })
-      log.warn(
-        { class: this.class, code, reason: (error as Error).message },
-        'the store did not take a write; trying again',
-      )
+      this.#complaints.raise(what, `${what}: ${(error as Error).message}; trying again`, 'warn')
       return [...batches]
     }
   }
