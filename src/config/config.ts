@@ -34,7 +34,7 @@ const sourceSchema = z.discriminatedUnion('kind', [podsSource, fileSource], {
 export type SourceConfig = z.output<typeof sourceSchema>
 
 const listen = z
-  .string()
+  .string('an address looks like 127.0.0.1:7700')
   .regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'an address looks like 127.0.0.1:7700')
   .transform(parseListen)
 

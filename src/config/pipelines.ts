@@ -65,10 +65,13 @@ const SIZE_BYTES = {
 } as const
 
 export const durationSchema = z
-  .string()
+  .string('a duration looks like 90d, 12h or 2y')
   .regex(DURATION, 'a duration looks like 90d, 12h or 2y')
   .transform(durationMs)
-const sizeSchema = z.string().regex(SIZE, 'a size looks like 200GB or 512MiB').transform(sizeBytes)
+const sizeSchema = z
+  .string('a size looks like 200GB or 512MiB')
+  .regex(SIZE, 'a size looks like 200GB or 512MiB')
+  .transform(sizeBytes)
 
 const retentionSchema = z.record(
   z.string(),

@@ -65,7 +65,43 @@ function explain(issue: z.core.$ZodIssue, file: YamlFile): string[] {
     if (nearest) return explain({ ...nearest, path: [...issue.path, ...nearest.path] }, file)
   }
   const where = issue.path.length === 0 ? 'the file' : `"${issue.path.join('.')}"`
-  return [`${file.path}:${lineOf(file, issue.path)}: ${where}: ${issue.message}`]
+  return [`${file.path}:${lineOf(file, issue.path)}: ${where}: ${wordsOf(issue, file)}`]
+}
+
+const LIMITS = { too_small: 'at least', too_big: 'at most' } as const
+
+/** The schema's own words where it has some; zod's are about types. */
+function wordsOf(issue: z.core.$ZodIssue, file: YamlFile): string {
+  if (!/^(Invalid|Too)/.test(issue.message)) return issue.message
+  if (issue.code === 'invalid_type') {
+    if (valueAt(file.value, issue.path) === undefined) return `is missing; it is ${kindOf(issue.expected)}`
+    return `write ${kindOf(issue.expected)} here`
+  }
+  if (issue.code === 'invalid_value') return `write one of ${issue.values.map(String).join(', ')}`
+  if (issue.code === 'too_small' || issue.code === 'too_big') {
+    const limit = issue.code === 'too_small' ? issue.minimum : issue.maximum
+    return `write ${LIMITS[issue.code]} ${limit}${issue.origin === 'array' ? ' of them' : ''}`
+  }
+  return issue.message
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  array: 'a list, such as [a, b]',
+  object: 'names with values, such as { name: value }',
+  record: 'names with values, such as { name: value }',
+  string: 'text, in quotes where it looks like a number',
+  number: 'a number',
+  int: 'a whole number',
+}
+
+function kindOf(expected: string): string {
+  return KINDS[expected] ?? expected
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  let at = value
+  for (const key of path) at = (at as Record<PropertyKey, unknown> | null | undefined)?.[key]
+  return at
 }
 
 /** The line of the deepest part of the path that the file has. */
