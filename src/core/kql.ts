@@ -51,14 +51,19 @@ class Leaves implements LeafBuilder {
   }
 
   bare(literal: Literal): Query {
-    return isStars(literal) ? { kind: 'all' } : this.#message(literal)
+    if (isStars(literal)) return { kind: 'all' }
+    this.#noteForeign(literal)
+    return this.#message(literal)
   }
 
   value(field: TextToken, literal: Literal): Query {
     if (field.hasWildcard) return this.#everyField(field, literal, (name) => this.#valueOf(name, literal))
     if (field.text === 'message' && !isStars(literal)) return this.#message(literal)
     this.#count(literal, 1)
-    if (!isStars(literal)) this.#noteWildcards(literal)
+    if (!isStars(literal)) {
+      this.#noteWildcards(literal)
+      this.#noteQuotes(literal)
+    }
     return this.#fitted(literal, valueQuery(field.text, literal, this.#nowMs))
   }
 
@@ -128,6 +133,27 @@ class Leaves implements LeafBuilder {
         this.#note(token.at, 'a wildcard in front is dear: every value has to be looked at')
       }
     }
+  }
+
+  /** Other query languages, whose signs would silently be words here. */
+  #noteForeign(literal: Literal): void {
+    if (literal.quoted) return
+    for (const { text, at } of literal.tokens) {
+      if (/^[\w.@-]*[!=]?=/.test(text)) {
+        this.#note(
+          at,
+          `"${text}" is searched as text: a field's value is asked for with a colon, user.name: root`,
+        )
+      } else if (text === '&&' || text === '||') {
+        this.#note(at, `"${text}" is searched as text: write ${text === '&&' ? 'and' : 'or'}`)
+      }
+    }
+  }
+
+  #noteQuotes(literal: Literal): void {
+    const [first] = literal.tokens
+    if (!literal.quoted && first?.text.startsWith("'"))
+      this.#note(first.at, `the ' is part of the value here: a phrase stands in "double quotes"`)
   }
 
   #note(position: number, message: string): void {

@@ -222,6 +222,24 @@ describe('limits are said plainly', () => {
     expect(parsed('a'.repeat(10_000)).kind).toBe('words')
   })
 
+  test.each([
+    ['user.name = root', 10, 'user.name: root'],
+    ['user.name=root', 0, 'user.name: root'],
+    ['user.name != root', 10, 'user.name: root'],
+    ['root && sudo', 5, 'write and'],
+    ['root || sudo', 5, 'write or'],
+    ["user.name: 'root'", 11, '"double quotes"'],
+  ])('%s is noted: another language is meant', (text, position, said) => {
+    expect(parseKql(text, { nowMs: NOW_MS }).notes).toEqual([
+      { position, message: expect.stringContaining(said) as string },
+    ])
+  })
+
+  test.each(['"a = b"', "it's", "user.name: o'brien", 'a-b', 'event.duration >= 5'])(
+    '%s holds nothing of another language',
+    (text) => expect(parseKql(text, { nowMs: NOW_MS }).notes).toEqual([]),
+  )
+
   test('a wildcard in front is allowed and noted', () => {
     const { notes } = parseKql('user.name: root and process.name: *shadow', { nowMs: NOW_MS })
     expect(notes).toEqual([{ position: 34, message: expect.stringContaining('dear') as string }])
