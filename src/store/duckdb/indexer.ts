@@ -31,8 +31,8 @@ export interface IndexerOptions {
 }
 
 /** One job: large enough for full blocks, small enough that another class does not wait long. */
-const JOB_ROWS_MAX = 64 * 1024
-const JOB_BYTES_MAX = 64 * 1024 * 1024
+const JOB_ROWS_MAX = 32 * 1024
+const JOB_BYTES_MAX = 24 * 1024 * 1024
 const RETRY_MS = 500
 
 interface Lane {
