@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, mkdirSync, statSync, writeFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { systemCode } from '../core/errors.ts'
 import type { Config, SourceConfig } from '../config/config.ts'
 import type { Pipelines } from '../config/pipelines.ts'
@@ -89,7 +89,7 @@ export function dataDirectoryProblems(config: Config): Problem[] {
     if (fresh) rmSync(dataDir, { recursive: true })
     return []
   } catch (cause) {
-    const code = systemCode(cause)
+    const code = reasonOf(dataDir, cause)
     const why =
       code === 'EEXIST' || code === 'ENOTDIR'
         ? 'is not a folder'
@@ -102,6 +102,20 @@ export function dataDirectoryProblems(config: Config): Problem[] {
         3,
       ),
     ]
+  }
+}
+
+/** Making folders below a read-only file system fails with ENOENT in Node: the nearest folder that exists says why. */
+function reasonOf(dataDir: string, cause: unknown): string | undefined {
+  const code = systemCode(cause)
+  if (code !== 'ENOENT') return code
+  let folder = resolve(dataDir)
+  while (!existsSync(folder)) folder = dirname(folder)
+  try {
+    accessSync(folder, constants.W_OK)
+    return code
+  } catch (denied) {
+    return systemCode(denied)
   }
 }
 

@@ -11,7 +11,7 @@ const KILLS: KillOptions[] = [
 test.each(KILLS)(
   'killed when it passes $step for time $time: every record is there once, byte for byte',
   {
-    timeout: 180_000,
+    timeout: 240_000,
   },
   async (kill) => {
     const { problems, records } = await killAt(kill)

@@ -14,7 +14,7 @@ export interface KillOptions {
 }
 
 /** The step must be reached in this time. */
-const DIES_MS_MAX = 90_000
+const DIES_MS_MAX = 60_000
 const RATE = 1_500
 
 /**
