@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import { loadConfig } from '../config/config.ts'
 import { discoverSources } from '../config/discover.ts'
 import { loadPipelines } from '../config/pipelines.ts'
@@ -8,10 +7,15 @@ import { formatProblem } from '../detect/sigma/problem.ts'
 import { parsersOnly } from '../roles/process/parts.ts'
 import { type SourceSurvey, surveySource } from '../sources/survey.ts'
 import { compilePipeline } from '../stages/pipeline.ts'
-import { isHeld } from '../store/duckdb/lock.ts'
-import { layoutOf, PIPELINES_DIRECTORY } from './places.ts'
+import { PIPELINES_DIRECTORY } from './places.ts'
 import { systemClock } from './system-clock.ts'
-import { addressProblems, dataDirectoryProblems, type Problem, sourceProblems } from './problems.ts'
+import {
+  addressProblems,
+  dataDirectoryProblems,
+  heldProblems,
+  type Problem,
+  sourceProblems,
+} from './problems.ts'
 
 export interface CheckReport {
   readonly classes: number
@@ -50,11 +54,8 @@ export async function checkConfiguration(options: {
       ...sourceProblems(config, sources, pipelines),
       ...dataDirectoryProblems(config),
       ...(await addressProblems(config)),
+      ...heldProblems(config),
     )
-    if (isHeld(layoutOf(resolve(config.dataDir)).store)) {
-      const message = `${config.at(['dataDir'])}: the data directory ${config.dataDir} is held by a running decklog; stop it, or set dataDir or --data to another folder`
-      problems.push({ severity: 'error', message, exitStatus: 3 })
-    }
     const surveys = sources.map((source) => surveySource(source, systemClock))
     for (const { path, message } of surveys.flatMap((survey) => survey.troubles)) {
       if (!problems.some((one) => one.message.includes(path)))

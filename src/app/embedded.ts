@@ -21,7 +21,13 @@ import { openDuckdbStore } from '../store/duckdb/duckdb-store.ts'
 import { type DemoSources, startDemoSources } from './demo.ts'
 import { keepRetention } from './keep-retention.ts'
 import { layoutOf, PIPELINES_DIRECTORY, WEB_DIRECTORY } from './places.ts'
-import { addressProblems, dataDirectoryProblems, type Problem, sourceProblems } from './problems.ts'
+import {
+  addressProblems,
+  dataDirectoryProblems,
+  heldProblems,
+  type Problem,
+  sourceProblems,
+} from './problems.ts'
 import { replayDeadLetters } from './replay-dead-letters.ts'
 import { statusReport } from './status-report.ts'
 import { systemClock } from './system-clock.ts'
@@ -58,6 +64,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
     ...sourceProblems(config, isDemo ? [] : found, pipelines),
     ...dataDirectoryProblems(config),
     ...(await addressProblems(config)),
+    ...heldProblems(config),
   ])
 
   const running = new AsyncDisposableStack()

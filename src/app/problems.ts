@@ -4,6 +4,8 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { systemCode } from '../core/errors.ts'
 import type { Config, SourceConfig } from '../config/config.ts'
 import type { Pipelines } from '../config/pipelines.ts'
+import { isHeld } from '../store/duckdb/lock.ts'
+import { layoutOf } from './places.ts'
 
 /** Something that would keep decklog from working as configured, found without starting anything. */
 export interface Problem {
@@ -103,6 +105,18 @@ export function dataDirectoryProblems(config: Config): Problem[] {
       ),
     ]
   }
+}
+
+/** Does another decklog write there? */
+export function heldProblems(config: Config): Problem[] {
+  if (!isHeld(layoutOf(resolve(config.dataDir)).store)) return []
+  const at = config.at(['dataDir'])
+  return [
+    error(
+      `${at}: the data directory ${config.dataDir} is held by a running decklog; stop it, or set dataDir or --data to another folder`,
+      3,
+    ),
+  ]
 }
 
 /** Making folders below a read-only file system fails with ENOENT in Node: the nearest folder that exists says why. */

@@ -29,8 +29,13 @@ export class Deck {
   stdout = ''
   url = ''
 
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  constructor(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    user: { readonly uid?: number; readonly gid?: number } = {},
+  ) {
     this.child = spawn(NODE, [MAIN, ...args], {
+      ...user,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...environment },
     })
