@@ -122,7 +122,7 @@ function indexPage(): string {
     '# Log formats',
     'Each is one file in `src/parsers/` and one line of its registry; these pages are made from them by `scripts/format-docs.ts`. A pipeline names them under `parse:`, `decklog parse --as` under the same names. A `record` format reads whole records, a `payload` format the message that another one left.',
     table(['name', 'what it is', 'reads', 'dataset'], rows),
-    '`cri` and `json`, for containers, are read byte by byte and have a page of their own: [container logs](container-logs.md).',
+    '`cri` and `json`, for containers, are read byte by byte and have a page of their own: [container logs](../container-logs.md).',
     '',
   ].join('\n\n')
 }
