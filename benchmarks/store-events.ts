@@ -85,7 +85,7 @@ function batchOf(of: { stream: number; index: Uint8Array; text: string; received
 }
 
 function streamId(stream: number): string {
-  return stream.toString(16).padStart(24, 'a')
+  return stream.toString(16).padStart(24, '0')
 }
 
 /** What all documents of a batch share, as `stages/enrich.ts` writes it. */

@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Scope } from '../../ports/store.ts'
+import { syncDirectory } from './frames.ts'
 import { Manifest, type ManifestChange, type SegmentEntry } from './manifest.ts'
 import { Segment, segmentFolder, segmentPath } from './segments.ts'
 
@@ -11,6 +12,8 @@ export class Catalog {
   journalFrom = 0
   readonly #manifest: Manifest
   readonly #segments = new Map<number, Segment>()
+  /** Folders whose own names are on disk. */
+  readonly #synced = new Set<string>()
   #nextId = 1
 
   constructor(directory: string) {
@@ -59,6 +62,7 @@ export class Catalog {
 
   /** The files of added segments must be on disk; those of removed ones are deleted. */
   async change(change: ManifestChange): Promise<void> {
+    for (const entry of change.add ?? []) await this.#syncFolders(entry)
     await this.#manifest.change(change)
     for (const entry of change.add ?? []) this.#segments.set(entry.id, new Segment(this.directory, entry))
     for (const id of change.remove ?? []) {
@@ -66,6 +70,16 @@ export class Catalog {
       this.#segments.delete(id)
       segment?.doom()
     }
+  }
+
+  /** Names of new files are on disk when their folder is flushed; those of new folders, when theirs is. */
+  async #syncFolders(entry: SegmentEntry): Promise<void> {
+    const folder = segmentFolder(this.directory, entry)
+    await syncDirectory(folder)
+    if (this.#synced.has(folder)) return
+    for (const parent of [dirname(folder), dirname(dirname(folder)), this.directory])
+      await syncDirectory(parent)
+    this.#synced.add(folder)
   }
 
   /** Adds segments that the manifest of this directory does not know; used read-only. */
@@ -138,4 +152,12 @@ export function entryOf(
     ingestMaxMs: of.ingestMaxMs,
     tenants: of.tenants,
   }
+}
+
+/** Of a segment that is not named. Should it fail, the next start sweeps them. */
+export async function removeFiles(place: {
+  readonly path: string
+  readonly sidecarPath: string
+}): Promise<void> {
+  for (const path of [place.path, place.sidecarPath]) await rm(path, { force: true }).catch(() => undefined)
 }

@@ -1,7 +1,6 @@
 import { passStep } from '../../core/faults.ts'
-import { rm } from 'node:fs/promises'
 import type { Clock } from '../../ports/clock.ts'
-import { entryOf, type Catalog } from './catalog.ts'
+import { entryOf, removeFiles, type Catalog } from './catalog.ts'
 import type { SegmentEntry } from './manifest.ts'
 import type { Database } from './database.ts'
 import type { Segment } from './segments.ts'
@@ -102,8 +101,7 @@ export class Compactor {
       const entry = entryOf(place, { ...first, ...unitedOf(inputs) }, merged)
       await catalog.change({ add: [entry], remove: inputs.map((input) => input.entry.id) })
     } catch (error) {
-      await rm(place.path, { force: true }).catch(() => undefined)
-      await rm(place.sidecarPath, { force: true }).catch(() => undefined)
+      await removeFiles(place)
       throw error
     }
   }

@@ -30,6 +30,8 @@ export interface OrderedOptions {
   /** The same order in SQL. */
   readonly orderBy: string
   readonly limit: number
+  /** How many are read at first. @default 8 */
+  readonly blocksAtOnce?: number
   readonly keep?: (refs: readonly BlockRef[]) => BlockRef[]
   readonly signal?: AbortSignal | undefined
 }
@@ -40,13 +42,13 @@ const FOUND = '_arrival, _time, _stream, _seq, _n, _ds, filename, file_row_numbe
 export async function firstEvents(options: OrderedOptions): Promise<FoundEvent[]> {
   const { database, refs, limit, compare, signal } = options
   let found: FoundEvent[] = []
-  let size = 8
-  for (let at = 0; at < refs.length; ) {
+  let size = options.blocksAtOnce ?? 8
+  for (let at = 0; limit > 0 && at < refs.length; ) {
     const last = found.length >= limit ? found[limit - 1] : undefined
     if (last !== undefined && !options.mayPrecede(refs[at]!, last)) break
     const chunk = refs.slice(at, at + size)
     at += size
-    size = Math.min(size * 4, 4096)
+    size = Math.max(size, Math.min(size * 4, 4096))
     const sql = readSql(options.keep?.(chunk) ?? chunk, {
       ...options.read,
       withPlaces: true,

@@ -1,6 +1,6 @@
 import { DecklogError } from '../../core/errors.ts'
 import type { Clock } from '../../ports/clock.ts'
-import { entryOf, type Catalog } from './catalog.ts'
+import { entryOf, removeFiles, type Catalog } from './catalog.ts'
 import { LAYOUT_VERSION } from './columns.ts'
 import type { EntryPlace } from './journal.ts'
 import type { SegmentWorker } from './segment-worker.ts'
@@ -151,9 +151,20 @@ export class Indexer {
     const last = job.at(-1)!
     const of = { class: first.class, day: dayOf(first.receivedMs) }
     const place = await catalog.place(of)
-    const built = await worker.index({ directory, places: job.map((entry) => entry.place), ...place })
-    const entry = entryOf(place, { ...of, layout: LAYOUT_VERSION, ...built }, built)
-    await catalog.change({ add: [entry], indexed: [[first.class, last.arrival + last.rows]] })
+    try {
+      const places = job.map((entry) => entry.place)
+      const built = await worker.index({
+        directory,
+        places,
+        path: place.path,
+        sidecarPath: place.sidecarPath,
+      })
+      const entry = entryOf(place, { ...of, layout: LAYOUT_VERSION, ...built }, built)
+      await catalog.change({ add: [entry], indexed: [[first.class, last.arrival + last.rows]] })
+    } catch (error) {
+      await removeFiles(place)
+      throw error
+    }
     lane.entries.splice(0, job.length)
     lane.bytes -= job.reduce((sum, { documentBytes }) => sum + documentBytes, 0)
     onIndexed()

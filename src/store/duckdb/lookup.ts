@@ -2,6 +2,7 @@ import { parseEventId } from '../../core/event-batch.ts'
 import type { Query } from '../../core/query.ts'
 import type { Asking, Hit } from '../../ports/store.ts'
 import { blocksWithin, prune, type BlockRef } from './blocks.ts'
+import type { Database } from './database.ts'
 import { fetchHits, firstEvents, type FoundEvent } from './hits.ts'
 import { prunerOf, streamPruner } from './prune.ts'
 import type { Reading } from './search.ts'
@@ -46,32 +47,52 @@ interface StreamQuestion {
 }
 
 async function ofStream({ catalog, database }: Reading, question: StreamQuestion): Promise<Hit[]> {
-  const { stream, seq, n, asking, parts } = question
+  const { stream, asking, parts } = question
   const { segments, release } = catalog.pinned(asking.scope)
   try {
     const refs = prune(blocksWithin(segments, {}), () => streamPruner(stream))
     const found: FoundEvent[] = []
-    for (const { sign, limit } of parts) {
-      if (limit <= 0) continue
-      const isBefore = sign === '<'
-      // The test of _seq alone lets row groups be skipped.
-      const where = `_stream = ${literal(stream)} AND _seq ${isBefore ? '<=' : sign} ${seq} AND (_seq, _n) ${sign} (${seq}, ${n})`
-      const events = await firstEvents({
-        database,
-        refs,
-        read: { scope: asking.scope, where: () => where },
-        compare: isBefore ? (a, b) => bySeq(b, a) : bySeq,
-        orderBy: isBefore ? '_seq DESC, _n DESC' : '_seq, _n',
-        mayPrecede: () => true,
-        limit,
-        signal: asking.signal,
-      })
-      found.push(...events)
-    }
+    for (const part of parts)
+      if (part.limit > 0) found.push(...(await nearest({ database, refs, question, part })))
     return await fetchHits(database, found.sort(bySeq), { refs, signal: asking.signal })
   } finally {
     release()
   }
+}
+
+/** Record numbers that are looked at first: row groups without any of them are skipped. Then more, then all. */
+const SPANS = [256, 65_536, Number.MAX_SAFE_INTEGER]
+
+/** The nearest events of one side: those of a span are the nearest when there are enough of them. */
+async function nearest(of: {
+  readonly database: Database
+  readonly refs: readonly BlockRef[]
+  readonly question: StreamQuestion
+  readonly part: StreamPart
+}): Promise<FoundEvent[]> {
+  const { database, refs, question, part } = of
+  const { stream, seq, n, asking } = question
+  const isBefore = part.sign === '<'
+  for (const span of part.sign === '=' ? [0] : SPANS) {
+    const [from, to] = isBefore
+      ? [Math.max(0, seq - span), seq]
+      : [seq, Math.min(seq + span, Number.MAX_SAFE_INTEGER)]
+    const where = `_stream = ${literal(stream)} AND _seq BETWEEN ${from} AND ${to} AND (_seq, _n) ${part.sign} (${seq}, ${n})`
+    const events = await firstEvents({
+      database,
+      refs,
+      read: { scope: asking.scope, where: () => where },
+      compare: isBefore ? (a, b) => bySeq(b, a) : bySeq,
+      orderBy: isBefore ? '_seq DESC, _n DESC' : '_seq, _n',
+      mayPrecede: () => true,
+      blocksAtOnce: refs.length,
+      limit: part.limit,
+      signal: asking.signal,
+    })
+    if (events.length === part.limit || (isBefore && from === 0) || span === SPANS.at(-1) || span === 0)
+      return events
+  }
+  return []
 }
 
 function bySeq(a: FoundEvent, b: FoundEvent): number {

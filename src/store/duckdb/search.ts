@@ -15,7 +15,7 @@ export interface Reading {
 }
 
 /** `bounded` totals count so many events, newest first, and then say `gte`. */
-const COUNT_ROWS_MAX = 512 * 1024
+const COUNT_ROWS_MAX = 256 * 1024
 
 export async function search({ catalog, database }: Reading, request: SearchRequest): Promise<SearchAnswer> {
   const { signal, query, limit, scope } = request
@@ -45,7 +45,8 @@ export async function search({ catalog, database }: Reading, request: SearchRequ
       orderBy: ORDER.map((name) => `${name} ${isNewest ? 'DESC' : 'ASC'}`).join(', '),
       mayPrecede: ({ block }, last) =>
         isNewest ? block.timeMax >= last.timeNs : block.timeMin <= last.timeNs,
-      limit: limit + 1,
+      // One more tells whether there is a next page.
+      limit: limit === 0 ? 0 : limit + 1,
       signal,
     })
     const page = found.slice(0, limit)
