@@ -2,7 +2,8 @@
  * Runs the benchmarks one after the other, keeps what they measured in `benchmarks/results/` and writes `docs/measurements.md`.
  *
  * `npm run bench` all of them (about an hour on two cores); `npm run bench -- ship search` these.
- * `--quick` shortens all of them and keeps nothing: does it all still run? `--page` only writes the page.
+ * `--short` takes a third of that: fewer rounds and lines, kept too, and said on the page. `--quick` shortens all of them and keeps
+ * nothing: does it all still run? `--page` only writes the page.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -19,6 +20,8 @@ interface Benchmark {
   readonly name: string
   readonly args?: readonly string[]
   readonly quick: readonly string[]
+  /** Undefined: as long as ever. */
+  readonly short?: readonly string[]
   /** It has failed if it takes longer. */
   readonly minutesMax: number
   /** Reads the last line of those that print JSON; the others write a subject to `--json`. */
@@ -27,13 +30,29 @@ interface Benchmark {
 
 /** In the order of the page: the whole first, then its parts. */
 const BENCHMARKS: readonly Benchmark[] = [
-  { name: 'end-to-end', quick: ['--lines', '100000', '--rounds', '1'], minutesMax: 40 },
-  { name: 'freshness', quick: ['--seconds', '10', '--flood-seconds', '10'], minutesMax: 15 },
-  { name: 'search', quick: ['--events', '200000', '--rounds', '3'], minutesMax: 40 },
+  {
+    name: 'end-to-end',
+    quick: ['--lines', '100000', '--rounds', '1'],
+    short: ['--lines', '1000000', '--rounds', '3'],
+    minutesMax: 40,
+  },
+  {
+    name: 'freshness',
+    quick: ['--seconds', '10', '--flood-seconds', '10'],
+    short: ['--seconds', '30', '--flood-seconds', '60'],
+    minutesMax: 15,
+  },
+  {
+    name: 'search',
+    quick: ['--events', '200000', '--rounds', '3'],
+    short: ['--rounds', '7'],
+    minutesMax: 40,
+  },
   {
     name: 'memory',
     args: ['--minutes', '10'],
     quick: ['--minutes', '0.5', '--load-seconds', '15', '--lines', '300000'],
+    short: ['--minutes', '1', '--load-seconds', '30'],
     minutesMax: 30,
   },
   { name: 'parse', quick: [], minutesMax: 5, read: parseSubject },
@@ -52,7 +71,11 @@ const PAGE = resolve(import.meta.dirname, '../docs/measurements.md')
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false }, page: { type: 'boolean', default: false } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    short: { type: 'boolean', default: false },
+    page: { type: 'boolean', default: false },
+  },
 })
 const unknown = positionals.filter((name) => !BENCHMARKS.some((one) => one.name === name))
 if (unknown.length > 0) {
@@ -84,11 +107,12 @@ async function main(): Promise<number> {
   return failed.length === 0 ? 0 : 1
 }
 
-async function run({ name, args = [], quick, minutesMax, read }: Benchmark): Promise<Subject> {
+async function run({ name, args = [], quick, short, minutesMax, read }: Benchmark): Promise<Subject> {
   const directory = mkdtempSync(join(tmpdir(), 'decklog-bench-result-'))
   const json = join(directory, 'result.json')
   try {
-    const options = [...(values.quick ? quick : args), ...(read === undefined ? ['--json', json] : [])]
+    const length = values.quick ? quick : values.short ? (short ?? args) : args
+    const options = [...length, ...(read === undefined ? ['--json', json] : [])]
     const output = await runScript(name, options, minutesMax)
     if (read === undefined) return JSON.parse(readFileSync(json, 'utf8')) as Subject
     const subject = read(JSON.parse(output.trim().split('\n').at(-1)!) as never)
@@ -118,11 +142,11 @@ async function runScript(name: string, args: readonly string[], minutesMax: numb
   return Buffer.concat(chunks).toString('utf8')
 }
 
-function keep({ name }: Benchmark, subject: Subject): void {
+function keep({ name, short }: Benchmark, subject: Subject): void {
   const order = BENCHMARKS.findIndex((one) => one.name === name)
   const taken = {
     order,
-    name,
+    name: values.short && short !== undefined ? `--short ${name}` : name,
     date: new Date().toISOString().slice(0, 10),
     node: process.versions.node,
     machine: machineOf(),
