@@ -239,6 +239,7 @@ interface Summary {
     readonly classes: readonly {
       readonly class: string
       readonly declaredLost: number
+      readonly lossesWithoutSeq?: number
       readonly undeclaredGaps: number
     }[]
   }
@@ -247,9 +248,15 @@ interface Summary {
 /** An answer that is not all of it says so. */
 function gapsOf({ completeness }: Summary): string[] {
   const lines: string[] = []
-  for (const { class: name, declaredLost, undeclaredGaps } of completeness.classes) {
+  for (const { class: name, declaredLost, lossesWithoutSeq = 0, undeclaredGaps } of completeness.classes) {
     if (declaredLost > 0) {
       lines.push(`class ${name}: ${counted(declaredLost, 'record')} declared lost in this time`)
+    }
+    if (lossesWithoutSeq > 0) {
+      const losses = counted(lossesWithoutSeq, 'loss', 'losses')
+      lines.push(
+        `class ${name}: ${losses} of unknown extent declared (files deleted or cut off before they were read)`,
+      )
     }
     if (undeclaredGaps > 0) {
       lines.push(`class ${name}: ${counted(undeclaredGaps, 'gap')} not explained yet, records may be missing`)
@@ -258,8 +265,8 @@ function gapsOf({ completeness }: Summary): string[] {
   return lines
 }
 
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
+function counted(count: number, noun: string, many = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : many}`
 }
 
 /** Loaded only when it is needed: a running decklog is asked without a database in this process. */

@@ -123,6 +123,8 @@ export interface Completeness {
     readonly joined: number
     readonly skipped: number
     readonly declaredLost: number
+    /** Declared losses of which it is not known how many records they were: deleted or truncated files. */
+    readonly lossesWithoutSeq: number
     readonly undeclaredGaps: number
     readonly newestIngestByNode: Readonly<Record<string, number>>
   }[]

@@ -21,6 +21,7 @@ export interface ClassCompleteness {
   readonly joined: number
   readonly skipped: number
   readonly declaredLost: number
+  readonly lossesWithoutSeq?: number
   readonly undeclaredGaps: number
   readonly newestIngestByNode: Readonly<Record<string, number>>
 }

@@ -5,6 +5,8 @@ export interface CompletenessSummary {
   readonly expected: number
   readonly accounted: number
   readonly declaredLost: number
+  /** Declared losses of unknown extent. */
+  readonly lossesWithoutSeq: number
   readonly undeclaredGaps: number
   /** The node whose newest record is oldest; undefined while no node is known. */
   readonly slowest: { readonly node: string; readonly newestMs: number } | undefined
@@ -14,11 +16,12 @@ export interface CompletenessSummary {
 
 export function summarise(completeness: Completeness): CompletenessSummary {
   const newest = new Map<string, number>()
-  let [expected, accounted, declaredLost, undeclaredGaps, streams] = [0, 0, 0, 0, 0]
+  let [expected, accounted, declaredLost, lossesWithoutSeq, undeclaredGaps, streams] = [0, 0, 0, 0, 0, 0]
   for (const one of completeness.classes) {
     expected += one.expected
     accounted += one.stored + one.joined + one.skipped + one.declaredLost
     declaredLost += one.declaredLost
+    lossesWithoutSeq += one.lossesWithoutSeq ?? 0
     undeclaredGaps += one.undeclaredGaps
     streams += one.streams
     // A node is as fresh as its freshest class: its quiet sources do not make it slow.
@@ -29,5 +32,14 @@ export function summarise(completeness: Completeness): CompletenessSummary {
   for (const [node, newestMs] of newest) {
     if (slowest === undefined || newestMs < slowest.newestMs) slowest = { node, newestMs }
   }
-  return { expected, accounted, declaredLost, undeclaredGaps, slowest, nodes: newest.size, streams }
+  return {
+    expected,
+    accounted,
+    declaredLost,
+    lossesWithoutSeq,
+    undeclaredGaps,
+    slowest,
+    nodes: newest.size,
+    streams,
+  }
 }

@@ -83,7 +83,9 @@ type Standing = 'good' | 'warn' | 'bad'
 function standing(whole: CompletenessSummary, nowMs: number): Standing {
   if (whole.undeclaredGaps > 0) return 'bad'
   const behind = whole.slowest !== undefined && nowMs - whole.slowest.newestMs > LAG_MS_CALM
-  return whole.declaredLost > 0 || whole.accounted < whole.expected || behind ? 'warn' : 'good'
+  return whole.declaredLost + whole.lossesWithoutSeq > 0 || whole.accounted < whole.expected || behind
+    ? 'warn'
+    : 'good'
 }
 
 function sentence(whole: CompletenessSummary, data: SummaryData): (Node | string)[] {
@@ -101,10 +103,14 @@ function sentence(whole: CompletenessSummary, data: SummaryData): (Node | string
   }
   const pending = whole.expected - whole.accounted
   if (pending > 0) say(`${count(pending)} on the way`, 'amber')
-  say(
-    whole.declaredLost === 0 ? 'no declared loss' : `${count(whole.declaredLost)} declared lost`,
-    whole.declaredLost === 0 ? '' : 'amber',
-  )
+  const isWhole = whole.declaredLost === 0 && whole.lossesWithoutSeq === 0
+  if (isWhole) say('no declared loss')
+  if (whole.declaredLost > 0) say(`${count(whole.declaredLost)} declared lost`, 'amber')
+  if (whole.lossesWithoutSeq > 0)
+    say(
+      `${count(whole.lossesWithoutSeq)} loss${whole.lossesWithoutSeq === 1 ? '' : 'es'} of unknown extent`,
+      'amber',
+    )
   if (whole.undeclaredGaps > 0)
     say(`${count(whole.undeclaredGaps)} undeclared gap${whole.undeclaredGaps === 1 ? '' : 's'}`, 'red')
   return parts

@@ -294,13 +294,14 @@ test('completeness: a node is as fresh as its freshest class, the slowest node c
   const whole = summarise({
     classes: [
       { ...one, class: 'pod', newestIngestByNode: { a: 100, b: 500 } },
-      { ...one, class: 'ssh', newestIngestByNode: { a: 900 } },
+      { ...one, class: 'ssh', lossesWithoutSeq: 3, newestIngestByNode: { a: 900 } },
     ],
   })
   expect(whole).toEqual({
     expected: 20,
     accounted: 20,
     declaredLost: 2,
+    lossesWithoutSeq: 3,
     undeclaredGaps: 0,
     slowest: { node: 'b', newestMs: 500 },
     nodes: 2,

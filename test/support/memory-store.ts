@@ -367,6 +367,7 @@ function classReport(name: string, states: readonly StreamState[]): Completeness
     joined: sum((state) => state.joined),
     skipped: sum(({ counts }) => counts.skipped),
     declaredLost: sum(({ counts }) => counts.lost),
+    lossesWithoutSeq: sum((state) => state.lossesWithoutSeq),
     undeclaredGaps: gaps,
     newestIngestByNode: Object.fromEntries(states.map((state) => [state.node, state.newestIngestMs])),
   }

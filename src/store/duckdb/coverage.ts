@@ -31,6 +31,8 @@ export interface StreamState {
   skipped: number
   oldestIngestMs: number
   newestIngestMs: number
+  /** When the lowest hole in `covered` came to be the lowest; meaningless where there is none. */
+  holeSinceMs: number
 }
 
 export function newStream(batch: EventBatch): StreamState {
@@ -50,6 +52,7 @@ export function newStream(batch: EventBatch): StreamState {
     skipped: 0,
     oldestIngestMs: batch.receivedMs,
     newestIngestMs: batch.receivedMs,
+    holeSinceMs: batch.receivedMs,
   }
 }
 
@@ -80,6 +83,8 @@ export interface Applied {
  * others are new, for its id may be another's and dropping it would lose the rest.
  */
 export function applyBatch(state: StreamState, batch: EventBatch): Applied {
+  const { lowWater } = state.covered
+  const hadHole = state.covered.above.length > 0
   const index = new EventIndex(batch)
   const outcomes = new Uint8Array(index.count)
   const reasons = new Map<number, string>()
@@ -99,6 +104,7 @@ export function applyBatch(state: StreamState, batch: EventBatch): Applied {
   }
   const covered = applyCovers(state, batch)
   if (storedCount > 0 || covered) state.newestIngestMs = Math.max(state.newestIngestMs, batch.receivedMs)
+  if (!hadHole || state.covered.lowWater !== lowWater) state.holeSinceMs = batch.receivedMs
   return { outcomes, reasons, storedCount, changed: storedCount > 0 || covered }
 }
 
@@ -222,6 +228,18 @@ export function coverageOf(state: StreamState): Coverage {
   }
 }
 
+/**
+ * Records that nothing explains. Holes are ordinary while they are young: a line that goes on, or a stack trace, is held back
+ * until it is whole, and what the stream wrote besides is stored before it.
+ */
+export function gapsOf(state: StreamState, nowMs: number): number {
+  const missing = expectedOf(state) - state.covered.size
+  return missing > 0 && nowMs - state.holeSinceMs >= SETTLING_MS ? missing : 0
+}
+
+/** Longer than a carry may stay open, with room for a store that is behind. */
+const SETTLING_MS = 60_000
+
 /** Records up to the highest one that is known of. */
 export function expectedOf(state: StreamState): number {
   return (state.covered.above.at(-1)?.[1] ?? state.covered.lowWater - 1) + 1
@@ -229,7 +247,9 @@ export function expectedOf(state: StreamState): number {
 
 type Packed = readonly [lowWater: number, above: readonly SeqRange[]]
 
-interface PackedStream extends Omit<StreamState, 'covered' | 'dead' | 'lost' | 'multiple' | 'losses'> {
+interface PackedStream
+  extends Omit<StreamState, 'covered' | 'dead' | 'lost' | 'multiple' | 'losses' | 'holeSinceMs'> {
+  readonly holeSinceMs?: number
   readonly covered: Packed
   readonly dead: Packed
   readonly lost: Packed
@@ -256,6 +276,8 @@ export function unpackStream(packed: PackedStream): StreamState {
     lost: new RangeSet(...packed.lost),
     multiple: new Map(packed.multiple.map(([seq, numbers]) => [seq, new RangeSet(...numbers)])),
     losses: new Set(packed.losses),
+    // Snapshots of earlier versions do not say it.
+    holeSinceMs: packed.holeSinceMs ?? 0,
   }
 }
 

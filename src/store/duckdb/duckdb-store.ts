@@ -198,7 +198,8 @@ class DuckdbStore implements Store {
   }
 
   completeness(request: Asking & TimeRange): Promise<Completeness> {
-    return this.#reading(async () => this.#parts.streams.completeness(request))
+    const nowMs = this.#options.clock.now()
+    return this.#reading(async () => this.#parts.streams.completeness(request, nowMs))
   }
 
   fields({ scope }: Asking): Promise<readonly { readonly name: string; readonly type: string }[]> {

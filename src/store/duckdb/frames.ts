@@ -101,14 +101,15 @@ export class AppendFile {
    * Appends and flushes. After an error nothing of it counts. `inside` is passed when half of the bytes are written.
    */
   async append(chunks: readonly Uint8Array[], inside?: FaultStep): Promise<void> {
-    const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
-    const half = inside === undefined ? bytes.byteLength : bytes.byteLength >>> 1
+    const total = bytesOf(chunks)
+    const half = inside === undefined ? total : total >>> 1
+    const [head, tail] = splitAt(chunks, half)
     let flushing = false
     try {
       passStep('store-write')
-      await this.#writeAll(bytes.subarray(0, half))
+      await this.#writeAll(head)
       if (inside !== undefined) passStep(inside)
-      await this.#writeAll(bytes.subarray(half))
+      await this.#writeAll(tail)
       flushing = true
       await this.#handle.datasync()
     } catch (error) {
@@ -119,19 +120,38 @@ export class AppendFile {
       })
       throw error
     }
-    this.length += bytes.byteLength
+    this.length += total
   }
 
   async close(): Promise<void> {
     await this.#handle.close()
   }
 
-  async #writeAll(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.byteLength; ) {
-      const { bytesWritten } = await this.#handle.write(bytes, at, bytes.byteLength - at)
-      at += bytesWritten
+  /** Many pieces in one call, and no copy of them: documents are most of what is written. */
+  async #writeAll(chunks: readonly Uint8Array[]): Promise<void> {
+    for (let left = chunks; left.length > 0; ) {
+      const { bytesWritten } = await this.#handle.writev(left)
+      left = splitAt(left, bytesWritten)[1]
     }
   }
+}
+
+function bytesOf(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0)
+}
+
+/** The first `at` bytes, and what comes after them; views, no empty ones. */
+function splitAt(chunks: readonly Uint8Array[], at: number): [Uint8Array[], Uint8Array[]] {
+  const head: Uint8Array[] = []
+  const tail: Uint8Array[] = []
+  let left = at
+  for (const chunk of chunks) {
+    const taken = Math.min(left, chunk.byteLength)
+    if (taken > 0) head.push(chunk.subarray(0, taken))
+    if (taken < chunk.byteLength) tail.push(chunk.subarray(taken))
+    left -= taken
+  }
+  return [head, tail]
 }
 
 /** Replaces `path` so that after a crash it is the old or the new file, whole. */

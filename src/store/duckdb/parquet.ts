@@ -44,6 +44,9 @@ const MAGIC = Buffer.from('PAR1')
 const ZSTD_LEVEL = 1
 /** Below this a page is not worth a compressor's start. */
 const PACK_BYTES_MIN = 192
+/** Packed pages come in one piece or few: pieces of 16 KiB, as by default, are garbage and one more copy. */
+const PACK_CHUNK_BYTES_MIN = 16 * 1024
+const PACK_CHUNK_BYTES_MAX = 1024 * 1024
 
 /** A page of a column in the file: where its bytes are, behind the page's header. */
 export interface PagePlace {
@@ -185,7 +188,8 @@ export class ParquetWriter {
     { type, head, headId }: { readonly type: number; readonly head: ThriftStruct; readonly headId: number },
   ): { headBytes: number; at: number; length: number } {
     const params = { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL }
-    const packed = codec === Codec.none ? bytes : zstdCompressSync(bytes, { params })
+    const chunkSize = Math.min(Math.max(bytes.byteLength >>> 1, PACK_CHUNK_BYTES_MIN), PACK_CHUNK_BYTES_MAX)
+    const packed = codec === Codec.none ? bytes : zstdCompressSync(bytes, { params, chunkSize })
     const header = writeThrift(
       struct({ 1: i32(type), 2: i32(bytes.byteLength), 3: i32(packed.byteLength), [headId]: nested(head) }),
     )

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DecklogError } from '../../core/errors.ts'
 import type { Scope, Completeness, TimeRange } from '../../ports/store.ts'
-import { expectedOf, packStream, unpackStream, type StreamState } from './coverage.ts'
+import { expectedOf, gapsOf, packStream, unpackStream, type StreamState } from './coverage.ts'
 import { jsonFrame, readFrames, replaceFile } from './frames.ts'
 
 /** How far the journal is contained in a snapshot: everything before this place. */
@@ -76,7 +76,7 @@ export class Streams {
     await replaceFile(this.#path, framesOf(header, states))
   }
 
-  completeness({ scope, fromNs, toNs }: TimeRange & { readonly scope: Scope }): Completeness {
+  completeness({ scope, fromNs, toNs }: TimeRange & { readonly scope: Scope }, nowMs: number): Completeness {
     const byClass = new Map<string, Sums>()
     for (const state of this.#states.values()) {
       if (!isSeen(state, scope) || !isActive(state, { fromNs, toNs })) continue
@@ -85,7 +85,7 @@ export class Streams {
         sums = newSums()
         byClass.set(state.class, sums)
       }
-      addTo(sums, state)
+      addTo(sums, state, nowMs)
     }
     const classes = [...byClass].map(([className, { newestIngestByNode, ...sums }]) => ({
       class: className,
@@ -129,6 +129,7 @@ interface Sums {
   joined: number
   skipped: number
   declaredLost: number
+  lossesWithoutSeq: number
   undeclaredGaps: number
   readonly newestIngestByNode: Map<string, number>
 }
@@ -141,12 +142,13 @@ function newSums(): Sums {
     joined: 0,
     skipped: 0,
     declaredLost: 0,
+    lossesWithoutSeq: 0,
     undeclaredGaps: 0,
     newestIngestByNode: new Map(),
   }
 }
 
-function addTo(sums: Sums, state: StreamState): void {
+function addTo(sums: Sums, state: StreamState, nowMs: number): void {
   const expected = expectedOf(state)
   sums.streams++
   sums.expected += expected
@@ -155,7 +157,8 @@ function addTo(sums: Sums, state: StreamState): void {
   sums.skipped += state.skipped
   // Dead letters are declared too: their reason is kept, and they can be replayed.
   sums.declaredLost += state.lost.size + state.dead.size
-  sums.undeclaredGaps += expected - state.covered.size
+  sums.lossesWithoutSeq += state.losses.size
+  sums.undeclaredGaps += gapsOf(state, nowMs)
   const known = sums.newestIngestByNode.get(state.node) ?? 0
   sums.newestIngestByNode.set(state.node, Math.max(known, state.newestIngestMs))
 }

@@ -101,7 +101,7 @@ export class Deck {
   async accounted(): Promise<number> {
     const { completeness } = await this.get<Answer>('/api/search?query=&limit=0&completeness=true')
     return completeness.classes.reduce(
-      (sum, { expected, undeclaredGaps }) => sum + expected - undeclaredGaps,
+      (sum, { stored, joined, skipped, declaredLost }) => sum + stored + joined + skipped + declaredLost,
       0,
     )
   }
@@ -148,7 +148,7 @@ export class Deck {
 
 interface Answer {
   readonly completeness: {
-    readonly classes: readonly { readonly expected: number; readonly undeclaredGaps: number }[]
+    readonly classes: readonly Readonly<Record<'stored' | 'joined' | 'skipped' | 'declaredLost', number>>[]
   }
 }
 
