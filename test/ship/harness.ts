@@ -207,8 +207,9 @@ export function chainProblems(bus: RecordingBus): string[] {
 
 /** Waits for something that another party does; the limit only ends a test that would hang. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let waitedMs = 0; !condition(); waitedMs += 5) {
-    if (waitedMs > 20_000) throw new Error(`waited in vain: ${what}`)
+  const endMs = performance.now() + 20_000
+  while (!condition()) {
+    if (performance.now() > endMs) throw new Error(`waited in vain: ${what}`)
     await sleep(5)
   }
 }

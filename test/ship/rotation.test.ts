@@ -199,6 +199,23 @@ test('files with identical heads are told apart', async () => {
   expect(yard.losses()).toEqual([])
 })
 
+test('two rotated files with the same bytes are two files, plain or packed', async () => {
+  await using yard = new ShipYard()
+  const { path, sources } = podLog(yard)
+  writeFileSync(path, 'same\n')
+  await yard.start(sources)
+  await until(() => yard.records().size === 1, 'the first')
+  await yard.stop()
+  renameSync(path, `${path}.20261124-010000`)
+  writeFileSync(`${path}.20261124-020000`, 'same\n')
+  writeFileSync(`${path}.20261124-030000.gz`, gzipSync('same\n'))
+  writeFileSync(path, 'other\n')
+  await yard.start(sources)
+  await until(() => yard.records().size === 4, 'all four')
+  expect(yard.text()).toBe('same\nsame\nsame\nother\n')
+  expect(yard.losses()).toEqual([])
+})
+
 test('a deleted file that is still open is drained, its unfinished line shipped verbatim, and the stream closed', async () => {
   await using yard = new ShipYard()
   const { path, sources } = podLog(yard)

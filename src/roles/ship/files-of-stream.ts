@@ -11,15 +11,7 @@ import {
   openLog,
   refusalMessage,
 } from '../../sources/open-log.ts'
-import {
-  type Candidate,
-  candidates,
-  continuesQuietly,
-  findRead,
-  finishedAs,
-  isBeingRead,
-  isPackedFrom,
-} from './find-files.ts'
+import { type Candidate, candidates, continuesQuietly, findRead, isPackedFrom, Known } from './find-files.ts'
 import type { FollowedFile, Follower } from './follower.ts'
 import type { StreamFile } from './records.ts'
 import type { ShipContext } from './ship-context.ts'
@@ -173,7 +165,7 @@ function takeLive(follower: Follower, live: OpenLog, taken: boolean, context: Sh
 function livePosition(follower: Follower, live: OpenLog): StreamFile {
   const { stream, group } = follower
   const path = group.livePath
-  const known = finishedAs({ ...live, path, gzip: false, packed: undefined }, follower)
+  const known = new Known(follower).finishedAs({ ...live, path, gzip: false, packed: undefined })
   if (known === undefined) return { ...UNREAD, id: live.id, path }
   stream.finished = stream.finished.filter((one) => one !== known)
   return { ...known, path }
@@ -203,9 +195,10 @@ function rotated(follower: Follower, context: ShipContext): void {
 
 function unknownFiles(among: readonly Candidate[], follower: Follower, context: ShipContext): FollowedFile[] {
   const { sinceMs } = follower.stream
+  const known = new Known(follower)
   return among
     .filter((one) => one.mtimeMs >= sinceMs && (one.packed?.size ?? one.size) > 0)
-    .filter((one) => !isBeingRead(one, follower) && finishedAs(one, follower) === undefined)
+    .filter((one) => !known.has(one))
     .map((one) => {
       const file = newFile({ ...UNREAD, id: one.id, path: one.path }, one, context.clock.now())
       const opened = one.packed === undefined ? openLog(one.path, follower.group.root) : undefined
@@ -216,9 +209,10 @@ function unknownFiles(among: readonly Candidate[], follower: Follower, context: 
 
 function forgetFinished(follower: Follower, among: readonly Candidate[]): void {
   const { stream } = follower
-  const seen = new Set(among.map((one) => finishedAs(one, follower)))
+  const known = new Known(follower)
+  for (const candidate of among) known.has(candidate)
   const open = new Set(stream.open.map((cut) => cut.file))
-  stream.finished = stream.finished.filter((one) => seen.has(one) || open.has(one.id))
+  stream.finished = stream.finished.filter((one) => known.wasFound(one) || open.has(one.id))
 }
 
 function endAll(follower: Follower, context: ShipContext): void {

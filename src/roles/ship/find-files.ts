@@ -71,36 +71,75 @@ function mayContinue(packed: PackedLog, position: FilePosition): boolean {
   return fingerprint(packed.head.subarray(0, headBytes)) === head
 }
 
-/** Which of a stream's finished files a candidate is, or undefined. */
-export function finishedAs(candidate: Candidate, follower: Follower): StreamFile | undefined {
-  const { finished } = follower.stream
-  if (candidate.packed !== undefined) {
-    const { packed } = candidate
-    return finished.find((one) => one.offset % 2 ** 32 === packed.size && mayContinue(packed, one))
-  }
-  // An inode is used again as soon as its file was packed: several may have had it.
-  const same = finished.filter((one) => one.id === candidate.id)
-  if (same.length === 0) return undefined
-  const opened = openLog(candidate.path, follower.group.root)
-  if (!isOpen(opened)) return same[0]
-  try {
-    return same.find((one) => continuesQuietly(opened.fd, one))
-  } finally {
-    closeSync(opened.fd)
-  }
-}
+/**
+ * Sorts candidates into those that a stream knows and those that it has never seen. A file that is known accounts for one candidate
+ * only: two files with the same bytes are two files.
+ */
+export class Known {
+  readonly #follower: Follower
+  readonly #used = new Set<object>()
 
-/** Whether a candidate is one of the files that are being read, packed, or a copy that is about to take its place. */
-export function isBeingRead(candidate: Candidate, follower: Follower): boolean {
-  const { packed, id } = candidate
-  if (follower.files.some((file) => file.position.id === id)) return true
-  if (packed !== undefined) return follower.files.some((file) => isPackedFrom(packed, file))
-  const opened = openLog(candidate.path, follower.group.root)
-  if (!isOpen(opened)) return false
-  try {
-    return follower.files.some((file) => file.fd !== undefined && isCopyOf(opened, file.fd))
-  } finally {
-    closeSync(opened.fd)
+  constructor(follower: Follower) {
+    this.#follower = follower
+  }
+
+  has(candidate: Candidate): boolean {
+    return (
+      this.#use(this.#asBeingRead(candidate)) ||
+      this.#use(this.finishedAs(candidate)) ||
+      this.#isCopyOfLive(candidate)
+    )
+  }
+
+  /** Which of the finished files a candidate is. */
+  finishedAs(candidate: Candidate): StreamFile | undefined {
+    const { packed, id } = candidate
+    const finished = this.#follower.stream.finished.filter((one) => !this.#used.has(one))
+    if (packed !== undefined) {
+      return finished.find((one) => one.offset % 2 ** 32 === packed.size && mayContinue(packed, one))
+    }
+    // An inode is used again as soon as its file was packed: several may have had it.
+    const same = finished.filter((one) => one.id === id)
+    if (same.length === 0) return undefined
+    const opened = openLog(candidate.path, this.#follower.group.root)
+    if (!isOpen(opened)) return same[0]
+    try {
+      return same.find((one) => continuesQuietly(opened.fd, one))
+    } finally {
+      closeSync(opened.fd)
+    }
+  }
+
+  /** Finished files for which a candidate was found. */
+  wasFound(finished: StreamFile): boolean {
+    return this.#used.has(finished)
+  }
+
+  #use(known: object | undefined): boolean {
+    if (known !== undefined) this.#used.add(known)
+    return known !== undefined
+  }
+
+  #asBeingRead(candidate: Candidate): FollowedFile | undefined {
+    const { packed, id } = candidate
+    const files = this.#follower.files.filter((file) => !this.#used.has(file))
+    return (
+      files.find((file) => file.position.id === id) ??
+      (packed === undefined ? undefined : files.find((file) => isPackedFrom(packed, file)))
+    )
+  }
+
+  /** A copy that is being made of the live file, which is about to be truncated: then it is looked at again. */
+  #isCopyOfLive(candidate: Candidate): boolean {
+    const live = this.#follower.files.find((file) => file.endedMs === undefined && file.fd !== undefined)
+    if (live === undefined || candidate.packed !== undefined) return false
+    const opened = openLog(candidate.path, this.#follower.group.root)
+    if (!isOpen(opened)) return false
+    try {
+      return isCopyOf(opened, live.fd!)
+    } finally {
+      closeSync(opened.fd)
+    }
   }
 }
 
