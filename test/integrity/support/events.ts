@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { openDataDirectory } from '../../../src/app/open-store.ts'
 import { PIPELINES_DIRECTORY } from '../../../src/app/places.ts'
 import { loadPipelines } from '../../../src/config/pipelines.ts'
-import type { RawBatch } from '../../../src/core/batch.ts'
 import { EventIndex } from '../../../src/core/event-batch.ts'
 import { RangeSet } from '../../../src/core/ranges.ts'
 import type { Store } from '../../../src/ports/store.ts'
@@ -11,6 +10,7 @@ import { type CompiledPipeline, compilePipeline } from '../../../src/stages/pipe
 import { processBatch } from '../../../src/stages/process-batch.ts'
 import { newStreamState } from '../../../src/stages/stream-state.ts'
 import { ASKING, type ArchivedStream, bytesOf } from './archive.ts'
+import { linesIn, plainProblem } from './plain-reading.ts'
 
 const SCAN_LIMIT = 1000
 const SHOWN_MAX = 5
@@ -106,11 +106,15 @@ async function checkStream(archived: ArchivedStream, check: StreamCheck): Promis
     if (made.events === undefined) continue
     const index = new EventIndex(made.events)
     const documents = Buffer.from(made.events.documents)
+    const linesOf = linesIn(batch)
     for (let row = 0; row < index.count; row++) {
       events++
       if (index.n(row) === 0) for (const range of index.ranges(row)) claim(covered, range, say)
       const id = index.id(row)
       const json = documents.toString('utf8', index.offset(row), index.offset(row) + index.length(row))
+      const lines = linesOf(index.ranges(row))
+      const problem = lines && plainProblem(json, lines)
+      if (problem !== undefined) say(`event ${id}: ${problem}`)
       const found = stored.get(id)
       stored.delete(id)
       if (found === undefined && !isExpired) say(`event ${id} is missing`)
@@ -142,9 +146,4 @@ function claim(covered: RangeSet, range: readonly [number, number], say: (text: 
   const [first, last] = range
   if (covered.overlaps(first, last)) say(`records ${first} to ${last} are in two events`)
   covered.add(first, last)
-}
-
-/** Record bytes of a batch that holds no fragment, without their newlines. */
-export function linesOf(batch: RawBatch): string[] {
-  return bytesOf(batch).toString('latin1').split('\n').slice(0, -1)
 }
