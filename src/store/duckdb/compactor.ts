@@ -32,8 +32,11 @@ const RETRY_MS = 2000
 export class Compactor {
   readonly #options: CompactorOptions
   readonly #abort = new AbortController()
+  #running = false
   #work: Promise<void> | undefined
-  #held = false
+  /** Calls of `exclusive` that run or wait. */
+  #held = 0
+  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(options: CompactorOptions) {
     this.#options = options
@@ -41,20 +44,23 @@ export class Compactor {
 
   /** Merges until nothing is worth it. */
   start(): void {
-    if (this.#abort.signal.aborted || this.#held) return
-    this.#work ??= this.#run().finally(() => {
-      this.#work = undefined
-    })
+    if (this.#abort.signal.aborted || this.#held > 0 || this.#running) return
+    this.#running = true
+    this.#work = this.#run()
   }
 
-  /** Runs `work` while no merge runs or begins: retention must see whole segments. */
+  /** Runs `work` while no merge runs or begins, one after the other: a merge would bring back what retention deletes. */
   async exclusive<T>(work: () => Promise<T>): Promise<T> {
-    this.#held = true
-    try {
+    this.#held++
+    const turn = this.#turn.then(async () => {
       await this.#work
-      return await work()
+      return work()
+    })
+    this.#turn = turn.catch(() => undefined)
+    try {
+      return await turn
     } finally {
-      this.#held = false
+      this.#held--
       this.start()
     }
   }
@@ -66,18 +72,19 @@ export class Compactor {
 
   async #run(): Promise<void> {
     const { signal } = this.#abort
-    while (!signal.aborted && !this.#held) {
+    while (!signal.aborted && this.#held === 0) {
       const merge = nextMerge(this.#options.catalog.all(), this.#options.fullSegmentRows)
-      if (merge === undefined) return
+      if (merge === undefined) break
       try {
         await this.#merge(merge)
         this.#options.onMerged()
       } catch (error) {
-        if (signal.aborted) return
+        if (signal.aborted) break
         this.#options.onError(error)
         await this.#options.clock.sleep(RETRY_MS, signal).catch(() => undefined)
       }
     }
+    this.#running = false
   }
 
   async #merge({ inputs, kind }: Merge): Promise<void> {

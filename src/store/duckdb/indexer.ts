@@ -46,6 +46,8 @@ export class Indexer {
   readonly #lanes = new Map<string, Lane>()
   readonly #waiters: (() => void)[] = []
   readonly #abort = new AbortController()
+  /** False from the very moment in which the last entry was seen to be gone: what is added later starts a new run. */
+  #running = false
   #work: Promise<void> | undefined
   #flushing = 0
 
@@ -66,10 +68,9 @@ export class Indexer {
   }
 
   start(): void {
-    if (this.#abort.signal.aborted) return
-    this.#work ??= this.#run().finally(() => {
-      this.#work = undefined
-    })
+    if (this.#abort.signal.aborted || this.#running) return
+    this.#running = true
+    this.#work = this.#run()
   }
 
   /** Resolves when the class has room again. */
@@ -125,7 +126,7 @@ export class Indexer {
   async #run(): Promise<void> {
     const { signal } = this.#abort
     const { clock, intervalMs, onError } = this.#options
-    while (!signal.aborted && this.pendingFrom('*') !== undefined) {
+    while (!signal.aborted && this.#isPending()) {
       try {
         if (!this.#isUrgent()) await clock.sleep(intervalMs, signal)
         for (const lane of this.#lanes.values()) {
@@ -138,6 +139,11 @@ export class Indexer {
         await clock.sleep(RETRY_MS, signal).catch(() => undefined)
       }
     }
+  }
+
+  #isPending(): boolean {
+    this.#running = this.pendingFrom('*') !== undefined
+    return this.#running
   }
 
   #isUrgent(): boolean {

@@ -38,6 +38,7 @@ interface Staged {
 export class Writer {
   readonly #options: WriterOptions
   readonly #queue: Request[] = []
+  #running = false
   #work: Promise<void> | undefined
   #closed = false
 
@@ -56,9 +57,9 @@ export class Writer {
     if (this.#closed) throw closedError()
     return new Promise((resolve, reject) => {
       this.#queue.push({ batches, signal, resolve, reject })
-      this.#work ??= this.#run().finally(() => {
-        this.#work = undefined
-      })
+      if (this.#running) return
+      this.#running = true
+      this.#work = this.#run()
     })
   }
 
@@ -71,6 +72,7 @@ export class Writer {
 
   async #run(): Promise<void> {
     while (this.#queue.length > 0) await this.#commit(this.#group())
+    this.#running = false
   }
 
   #group(): Request[] {
