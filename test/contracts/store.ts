@@ -20,8 +20,6 @@ export interface StorePlace extends AsyncDisposable {
 
 export interface StoreUnderTest {
   place(): Promise<StorePlace>
-  /** Space comes back in units (files, indices): how many events one has at most here, for the tests of retention. */
-  readonly expiryUnit: number
 }
 
 const ALL: Scope = { clusters: '*', classes: '*' }

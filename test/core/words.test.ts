@@ -86,10 +86,13 @@ test('lower case goes by code point: no final sigma', () => {
   expect(cutWords('ΟΔΟΣ')).toEqual(['οδοσ'])
 })
 
-test('any text gives words that are cut again into themselves', () => {
+test('no word of any text is empty, or longer than 255 units and what a code point more may add', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
-      for (const word of cutWords(text)) expect(word.length).toBeLessThanOrEqual(3 * 255)
+    fc.property(fc.string({ unit: 'binary', maxLength: 600 }), (text) => {
+      for (const word of cutWords(text)) {
+        expect(word.length).toBeGreaterThan(0)
+        expect(word.length).toBeLessThanOrEqual(257)
+      }
     }),
   )
 })

@@ -1,4 +1,4 @@
 import { storeContract } from '../contracts/store.ts'
 import { duckdbPlace } from '../support/duckdb-place.ts'
 
-storeContract('duckdb', { place: duckdbPlace, expiryUnit: 1 })
+storeContract('duckdb', { place: duckdbPlace })
