@@ -102,7 +102,9 @@ describe('scan', () => {
     fc.assert(
       fc.property(
         fc.json({ maxDepth: 5, noUnicodeString: false }),
-        fc.array(fc.tuple(fc.nat(200), fc.constantFrom(...'{}[]",:\\ 0-.eutnf\u0001'.split(''))), { maxLength: 2 }),
+        fc.array(fc.tuple(fc.nat(200), fc.constantFrom(...'{}[]",:\\ 0-.eutnf\u0001'.split(''))), {
+          maxLength: 2,
+        }),
         (value, changes) => {
           const characters = `{"k":${value}}`.split('')
           for (const [at, character] of changes)
