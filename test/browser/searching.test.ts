@@ -132,7 +132,7 @@ describe.skipIf(noBrowser !== undefined)('searching', () => {
     await using opened = await openPage(browser, { batches: believableHour() })
     const { page } = opened
     await opened.goto({ from: '2026-11-20T00:00:00Z', to: '2026-11-21T00:00:00Z', query: 'dana' })
-    expect(await page.locator('.notice').textContent()).toContain('2026-11-24 09:45:00 UTC')
+    await expect.poll(() => page.locator('.notice').textContent()).toContain('2026-11-24 09:45:00 UTC')
     await page.getByRole('button', { name: 'Widen the range to it' }).click()
     await expect.poll(() => page.locator('.counts strong').textContent()).toBe('1')
   })
