@@ -1,4 +1,5 @@
 import { BATCH_BYTES_MAX } from '../../core/limits.ts'
+import { countNewlinesSimd, simdMemory } from './newline-simd.ts'
 
 /** The part of a chunk that becomes one batch: its first `end` bytes. */
 export interface ChunkCut {
@@ -41,14 +42,22 @@ const LOW_BITS = 0x7f7f7f7f
 const WORDS_PER_SUM = 255
 const NO_WORDS = new Int32Array(0)
 
+/** Newlines in the first `end` bytes: with SIMD where the bytes lie in `simdMemory`, as those of a turn do. */
+export function countNewlines(bytes: Buffer, end: number): number {
+  if (bytes.buffer !== simdMemory.buffer) return countInWords(bytes, end)
+  const whole = end - (end % 16)
+  const count = countNewlinesSimd(bytes.byteOffset, bytes.byteOffset + whole)
+  return whole === end ? count : count + countInWords(bytes.subarray(whole), end - whole)
+}
+
 /**
- * Newlines in the first `end` bytes, four bytes at a time: 4.4 GB/s whatever the length of the lines, where `indexOf` falls from
- * 5.0 to 0.8 GB/s on lines of 20 bytes, and a loop over bytes makes 1.6.
+ * Four bytes at a time: the same rate whatever the length of the lines, where `indexOf` falls from 5.0 to 0.8 GB/s on lines
+ * of 20 bytes.
  *
  * Invariant: a byte of `zeros` has its high bit set exactly where the byte of `word ^ NEWLINES` is zero; no carry crosses
  * bytes, for the low seven bits plus 0x7f stay below 0x100.
  */
-export function countNewlines(bytes: Buffer, end: number): number {
+function countInWords(bytes: Buffer, end: number): number {
   let count = 0
   let at = 0
   while (at < end && ((bytes.byteOffset + at) & 3) !== 0) if (bytes[at++] === NEWLINE) count++

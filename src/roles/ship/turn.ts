@@ -5,6 +5,7 @@ import { cutChunk } from './cut-chunk.ts'
 import { type Chunk, type Decided, decideCut, decideEmptyCut, decideRecordEnd } from './decide-cut.ts'
 import { finishFirst, isGoneForGood, lookAtFiles, openFirst, truncated } from './files-of-stream.ts'
 import type { FollowedFile, Follower } from './follower.ts'
+import { simdMemory } from './newline-simd.ts'
 import type { ShipContext } from './ship-context.ts'
 
 /** `more`: take another turn. `rest`: nothing to do before `wakeMs` or a touch. `over`: the stream has ended. */
@@ -18,7 +19,7 @@ export interface TurnOptions {
 }
 
 /** Turns are synchronous and take their buffer one after the other. */
-const buffer = Buffer.allocUnsafeSlow(TAIL_BYTES_MAX + BATCH_BYTES_MAX)
+const buffer = simdMemory.subarray(0, TAIL_BYTES_MAX + BATCH_BYTES_MAX)
 const FOREVER = Number.POSITIVE_INFINITY
 /** Looked at this often while lines come, should a watch have missed one. */
 const LOOK_AGAIN_MS = 200
