@@ -7,5 +7,7 @@ export default defineConfig({
     hookTimeout: 30_000,
     pool: 'forks',
     maxWorkers: 2,
+    // Tests of real processes, disks and a browser on a shared machine: one more try in CI, and the report says which needed it.
+    retry: process.env['CI'] ? 1 : 0,
   },
 })
