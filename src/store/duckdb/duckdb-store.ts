@@ -52,7 +52,7 @@ export interface DuckdbStoreOptions {
   readonly indexIntervalMs?: number
   /** Unpacked documents that a class may have waiting to be searchable; above it `write` waits. @default 96 MiB */
   readonly backlogBytesMax?: number
-  /** What DuckDB may use. @default 250 MB */
+  /** What DuckDB may use; what does not fit goes to disk. @default 200 MB */
   readonly memoryBytesMax?: number
   /** Of DuckDB. @default 2 */
   readonly threads?: number

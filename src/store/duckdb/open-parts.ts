@@ -47,7 +47,7 @@ export async function openParts(options: PartsOptions, lock: DirectoryLock | und
   const database = await openDatabase({
     temporary,
     readable: [directory],
-    memoryBytesMax: options.memoryBytesMax ?? 250e6,
+    memoryBytesMax: options.memoryBytesMax ?? 200e6,
     threads: options.threads ?? 2,
   })
   if (lock === undefined) catalog.addUnlisted(temporary, await indexAside({ directory, temporary, pending }))
