@@ -216,6 +216,44 @@ test('two rotated files with the same bytes are two files, plain or packed', asy
   expect(yard.losses()).toEqual([])
 })
 
+test('a file of which little was read is not taken for a finished one that begins the same', async () => {
+  await using yard = new ShipYard()
+  const { path, sources } = podLog(yard)
+  writeFileSync(path, 'same\n')
+  await yard.start(sources)
+  await until(() => yard.records().size === 1, 'the first file')
+  renameSync(path, `${path}.20261124-010000`)
+  writeFileSync(path, 'same\n')
+  await until(() => yard.records().size === 2, 'the beginning of the second')
+  await yard.stop()
+  appendFileSync(path, 'rest of the second\n')
+  renameSync(path, `${path}.20261124-020000`)
+  for (const hour of ['01', '02']) {
+    const rotated = `${path}.20261124-${hour}0000`
+    writeFileSync(`${rotated}.gz`, gzipSync(readFileSync(rotated)))
+    rmSync(rotated)
+  }
+  writeFileSync(path, 'third\n')
+  await yard.start(sources)
+  await until(() => yard.records().size === 4, 'the rest')
+  expect(yard.text()).toBe('same\nsame\nrest of the second\nthird\n')
+  expect(yard.losses()).toEqual([])
+})
+
+test('an older packed file with the same bytes does not stand in for the one that was just rotated', async () => {
+  await using yard = new ShipYard()
+  const { path, sources } = podLog(yard)
+  writeFileSync(`${path}.20261124-010000.gz`, gzipSync('same\n'))
+  writeFileSync(path, 'same\n')
+  await yard.start(sources)
+  await until(() => yard.records().size === 2, 'both files')
+  renameSync(path, `${path}.20261124-020000`)
+  writeFileSync(path, 'new\n')
+  await until(() => [...yard.records().values()].includes('new\n'), 'the new file')
+  expect(yard.text()).toBe('same\nsame\nnew\n')
+  expect(yard.losses()).toEqual([])
+})
+
 test('a deleted file that is still open is drained, its unfinished line shipped verbatim, and the stream closed', async () => {
   await using yard = new ShipYard()
   const { path, sources } = podLog(yard)

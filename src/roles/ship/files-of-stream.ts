@@ -11,7 +11,15 @@ import {
   openLog,
   refusalMessage,
 } from '../../sources/open-log.ts'
-import { type Candidate, candidates, continuesQuietly, findRead, isPackedFrom, Known } from './find-files.ts'
+import {
+  type Candidate,
+  candidates,
+  continuesQuietly,
+  findRead,
+  isPackedFrom,
+  Known,
+  unfinished,
+} from './find-files.ts'
 import type { FollowedFile, Follower } from './follower.ts'
 import type { StreamFile } from './records.ts'
 import type { ShipContext } from './ship-context.ts'
@@ -116,8 +124,10 @@ function attach(follower: Follower, context: ShipContext): void {
     : undefined
   const losses: DeclaredLoss[] = []
   let liveTaken = false
+  let open = [...unfinished(among, follower), ...(liveCandidate === undefined ? [] : [liveCandidate])]
   for (const position of stream.files) {
-    const found = findRead(position, group, liveCandidate === undefined ? among : [...among, liveCandidate])
+    const found = findRead(position, group, open)
+    open = open.filter((one) => one !== found?.candidate)
     if (found === undefined) {
       // Nothing was read of it, so it cannot be told from another: if it was packed since, it is found below as a new one.
       if (position.offset === 0 && among.some((one) => one.packed !== undefined)) continue
@@ -165,7 +175,8 @@ function takeLive(follower: Follower, live: OpenLog, taken: boolean, context: Sh
 function livePosition(follower: Follower, live: OpenLog): StreamFile {
   const { stream, group } = follower
   const path = group.livePath
-  const known = new Known(follower).finishedAs({ ...live, path, gzip: false, packed: undefined })
+  const candidate: Candidate = { ...live, path, gzip: false, packed: undefined }
+  const known = new Known(follower, [candidate]).finishedAs(candidate)
   if (known === undefined) return { ...UNREAD, id: live.id, path }
   stream.finished = stream.finished.filter((one) => one !== known)
   return { ...known, path }
@@ -195,7 +206,7 @@ function rotated(follower: Follower, context: ShipContext): void {
 
 function unknownFiles(among: readonly Candidate[], follower: Follower, context: ShipContext): FollowedFile[] {
   const { sinceMs } = follower.stream
-  const known = new Known(follower)
+  const known = new Known(follower, among)
   return among
     .filter((one) => one.mtimeMs >= sinceMs && (one.packed?.size ?? one.size) > 0)
     .filter((one) => !known.has(one))
@@ -209,10 +220,9 @@ function unknownFiles(among: readonly Candidate[], follower: Follower, context: 
 
 function forgetFinished(follower: Follower, among: readonly Candidate[]): void {
   const { stream } = follower
-  const known = new Known(follower)
-  for (const candidate of among) known.has(candidate)
+  const found = new Known(follower, among).foundFinished()
   const open = new Set(stream.open.map((cut) => cut.file))
-  stream.finished = stream.finished.filter((one) => known.wasFound(one) || open.has(one.id))
+  stream.finished = stream.finished.filter((one) => found.has(one) || open.has(one.id))
 }
 
 function endAll(follower: Follower, context: ShipContext): void {
@@ -257,8 +267,7 @@ export function openFirst(follower: Follower, context: ShipContext): boolean {
     refuse(follower, opened, context)
     return false
   }
-  const among = candidates(group)
-  const found = findRead(file.position, group, among)
+  const found = findRead(file.position, group, unfinished(candidates(group), follower))
   if (found === undefined) {
     dropFirst(follower, context, lossOf(follower, file.position, false))
     return false
@@ -278,7 +287,8 @@ export function openFirst(follower: Follower, context: ShipContext): boolean {
 export function truncated(follower: Follower, file: FollowedFile, context: ShipContext): void {
   const { position } = file
   const among = candidates(follower.group).filter((one) => one.id !== position.id)
-  const found = position.offset === 0 ? undefined : findRead(position, follower.group, among)
+  const found =
+    position.offset === 0 ? undefined : findRead(position, follower.group, unfinished(among, follower))
   const unreadBytes = Math.max(0, file.size - position.offset)
   file.position = { ...UNREAD, id: position.id, path: position.path }
   file.tail = undefined

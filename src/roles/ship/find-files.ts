@@ -36,6 +36,12 @@ export type Found =
   | { readonly kind: 'plain'; readonly candidate: Candidate; readonly fd: number }
   | { readonly kind: 'packed'; readonly candidate: Candidate }
 
+/** Candidates that are not finished: where a file that is being read may be found again, the oldest first. */
+export function unfinished(among: readonly Candidate[], follower: Follower): Candidate[] {
+  const known = new Known(follower, among)
+  return among.filter((candidate) => known.finishedAs(candidate) === undefined)
+}
+
 /** Finds the file of which `position` was read, under whatever name: same inode first, then same content, then packed. */
 export function findRead(
   position: FilePosition,
@@ -72,67 +78,69 @@ function mayContinue(packed: PackedLog, position: FilePosition): boolean {
 }
 
 /**
- * Sorts candidates into those that a stream knows and those that it has never seen. A file that is known accounts for one candidate
- * only: two files with the same bytes are two files.
+ * Sorts candidates into those that a stream knows and those that it has never seen. A known file accounts for one candidate only,
+ * for two files with the same bytes are two files. So inodes are compared first, for all candidates; what they leave open is
+ * compared by content, the oldest first.
  */
 export class Known {
   readonly #follower: Follower
-  readonly #used = new Set<object>()
+  readonly #finished = new Map<Candidate, StreamFile>()
+  readonly #beingRead = new Map<Candidate, FollowedFile>()
+  readonly #copies = new Set<Candidate>()
 
-  constructor(follower: Follower) {
+  constructor(follower: Follower, among: readonly Candidate[]) {
     this.#follower = follower
+    for (const candidate of among) this.#matchInode(candidate)
+    for (const candidate of among) if (!this.has(candidate)) this.#matchContent(candidate)
   }
 
   has(candidate: Candidate): boolean {
-    return (
-      this.#use(this.#asBeingRead(candidate)) ||
-      this.#use(this.finishedAs(candidate)) ||
-      this.#isCopyOfLive(candidate)
-    )
+    return this.#finished.has(candidate) || this.#beingRead.has(candidate) || this.#copies.has(candidate)
   }
 
   /** Which of the finished files a candidate is. */
   finishedAs(candidate: Candidate): StreamFile | undefined {
-    const { packed, id } = candidate
-    const finished = this.#follower.stream.finished.filter((one) => !this.#used.has(one))
-    if (packed !== undefined) {
-      return finished.find((one) => one.offset % 2 ** 32 === packed.size && mayContinue(packed, one))
+    return this.#finished.get(candidate)
+  }
+
+  /** Finished files of which a candidate was found. */
+  foundFinished(): ReadonlySet<StreamFile> {
+    return new Set(this.#finished.values())
+  }
+
+  #matchInode(candidate: Candidate): void {
+    const reading = this.#follower.files.find((file) => file.position.id === candidate.id)
+    if (reading !== undefined) {
+      this.#beingRead.set(candidate, reading)
+      return
     }
     // An inode is used again as soon as its file was packed: several may have had it.
-    const same = finished.filter((one) => one.id === id)
-    if (same.length === 0) return undefined
-    const opened = openLog(candidate.path, this.#follower.group.root)
-    if (!isOpen(opened)) return same[0]
-    try {
-      return same.find((one) => continuesQuietly(opened.fd, one))
-    } finally {
-      closeSync(opened.fd)
+    const same = this.#follower.stream.finished.filter((one) => one.id === candidate.id)
+    const finished = same.length === 0 ? undefined : sameContent(candidate, same, this.#follower.group)
+    if (finished !== undefined) this.#finished.set(candidate, finished)
+  }
+
+  #matchContent(candidate: Candidate): void {
+    const { packed } = candidate
+    if (packed === undefined) {
+      if (this.#isCopyOfLive(candidate)) this.#copies.add(candidate)
+      return
     }
-  }
-
-  /** Finished files for which a candidate was found. */
-  wasFound(finished: StreamFile): boolean {
-    return this.#used.has(finished)
-  }
-
-  #use(known: object | undefined): boolean {
-    if (known !== undefined) this.#used.add(known)
-    return known !== undefined
-  }
-
-  #asBeingRead(candidate: Candidate): FollowedFile | undefined {
-    const { packed, id } = candidate
-    const files = this.#follower.files.filter((file) => !this.#used.has(file))
-    return (
-      files.find((file) => file.position.id === id) ??
-      (packed === undefined ? undefined : files.find((file) => isPackedFrom(packed, file)))
-    )
+    const { stream, files } = this.#follower
+    const used = new Set<object>([...this.#finished.values(), ...this.#beingRead.values()])
+    const finished = stream.finished.find((one) => !used.has(one) && isPackedWhole(packed, one))
+    if (finished !== undefined) {
+      this.#finished.set(candidate, finished)
+      return
+    }
+    const reading = files.find((file) => !used.has(file) && isPackedFrom(packed, file))
+    if (reading !== undefined) this.#beingRead.set(candidate, reading)
   }
 
   /** A copy that is being made of the live file, which is about to be truncated: then it is looked at again. */
   #isCopyOfLive(candidate: Candidate): boolean {
     const live = this.#follower.files.find((file) => file.endedMs === undefined && file.fd !== undefined)
-    if (live === undefined || candidate.packed !== undefined) return false
+    if (live === undefined) return false
     const opened = openLog(candidate.path, this.#follower.group.root)
     if (!isOpen(opened)) return false
     try {
@@ -141,6 +149,27 @@ export class Known {
       closeSync(opened.fd)
     }
   }
+}
+
+/** The one of several finished files whose content a candidate has. What cannot be opened now is taken for the first. */
+function sameContent(
+  candidate: Candidate,
+  among: readonly StreamFile[],
+  group: LogGroup,
+): StreamFile | undefined {
+  const { packed } = candidate
+  if (packed !== undefined) return among.find((one) => isPackedWhole(packed, one))
+  const opened = openLog(candidate.path, group.root)
+  if (!isOpen(opened)) return among[0]
+  try {
+    return among.find((one) => continuesQuietly(opened.fd, one))
+  } finally {
+    closeSync(opened.fd)
+  }
+}
+
+function isPackedWhole(packed: PackedLog, finished: StreamFile): boolean {
+  return finished.offset % 2 ** 32 === packed.size && mayContinue(packed, finished)
 }
 
 /** Whether a packed file was made of one that is being read. */
