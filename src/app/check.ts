@@ -9,13 +9,7 @@ import { type SourceSurvey, surveySource } from '../sources/survey.ts'
 import { compilePipeline } from '../stages/pipeline.ts'
 import { PIPELINES_DIRECTORY } from './places.ts'
 import { systemClock } from './system-clock.ts'
-import {
-  addressProblems,
-  dataDirectoryProblems,
-  heldProblems,
-  type Problem,
-  sourceProblems,
-} from './problems.ts'
+import { findProblems, type Problem } from './problems.ts'
 
 export interface CheckReport {
   readonly classes: number
@@ -37,8 +31,7 @@ export async function checkConfiguration(options: {
 }): Promise<CheckReport> {
   const problems: Problem[] = []
   try {
-    const loaded = loadConfig(options.config)
-    const config = options.data === undefined ? loaded : { ...loaded, dataDir: options.data }
+    const config = loadConfig(options.config, options.data)
     const pipelines = loadPipelines(config.pipelines ?? PIPELINES_DIRECTORY)
     for (const pipeline of pipelines.classes) compilePipeline(pipeline, parsersOnly)
     const { rules, problems: wrong } = await loadRules({ directory: `${pipelines.directory}/rules` })
@@ -50,12 +43,7 @@ export async function checkConfiguration(options: {
       })
     }
     const sources = config.sources ?? discoverSources()
-    problems.push(
-      ...sourceProblems(config, sources, pipelines),
-      ...dataDirectoryProblems(config),
-      ...(await addressProblems(config)),
-      ...heldProblems(config),
-    )
+    problems.push(...(await findProblems(config, sources, pipelines)))
     const surveys = sources.map((source) => surveySource(source, systemClock))
     for (const { path, message } of surveys.flatMap((survey) => survey.troubles)) {
       if (!problems.some((one) => one.message.includes(path)))

@@ -15,19 +15,13 @@ import { startArchiveRole } from '../roles/archive.ts'
 import { startIndexRole } from '../roles/index/index-role.ts'
 import { startProcessRole } from '../roles/process/process-role.ts'
 import { startServeRole } from '../roles/serve.ts'
-import { Complaints } from '../roles/ship/complaints.ts'
+import { Complaints } from '../roles/complaints.ts'
 import { startShipRole } from '../roles/ship/ship.ts'
 import { openDuckdbStore } from '../store/duckdb/duckdb-store.ts'
 import { type DemoSources, startDemoSources } from './demo.ts'
 import { keepRetention } from './keep-retention.ts'
 import { layoutOf, PIPELINES_DIRECTORY, WEB_DIRECTORY } from './places.ts'
-import {
-  addressProblems,
-  dataDirectoryProblems,
-  heldProblems,
-  type Problem,
-  sourceProblems,
-} from './problems.ts'
+import { findProblems, type Problem } from './problems.ts'
 import { replayDeadLetters } from './replay-dead-letters.ts'
 import { statusReport } from './status-report.ts'
 import { systemClock } from './system-clock.ts'
@@ -60,12 +54,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   const pipelines = loadPipelines(config.pipelines ?? PIPELINES_DIRECTORY)
   const found = config.sources ?? (options.demo ? [] : discoverSources())
   const isDemo = options.demo || found.length === 0
-  refuse([
-    ...sourceProblems(config, isDemo ? [] : found, pipelines),
-    ...dataDirectoryProblems(config),
-    ...(await addressProblems(config)),
-    ...heldProblems(config),
-  ])
+  refuse(await findProblems(config, isDemo ? [] : found, pipelines))
 
   const running = new AsyncDisposableStack()
   try {
@@ -77,8 +66,10 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
     const bus = running.use(openMemoryBus({ clock, telemetry, groupsOf: groupsOf(archive !== undefined) }))
     const classes = pipelines.classes.map((pipeline) => pipeline.class)
 
-    running.use(closing(await startIndexRole({ bus, store, classes, clock, telemetry, log })))
-    running.use(closing(await startProcess({ bus, pipelines, config, telemetry, log })))
+    const index = await startIndexRole({ bus, store, classes, clock, telemetry, log })
+    running.defer(() => index.close())
+    const processing = await startProcess({ bus, pipelines, config, telemetry, log })
+    running.defer(() => processing.close())
     if (archive)
       running.use(
         await startArchiveRole({
@@ -126,9 +117,9 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
       replayDeadLetters: (ids) => replayDeadLetters({ bus, store, ids }),
       webDirectory: WEB_DIRECTORY,
     })
-    running.use(closing(serve))
+    running.defer(() => serve.close())
     // Ended first: nothing is read any more while the rest comes to its end.
-    running.use(closing(ship))
+    running.defer(() => ship.close())
     return {
       url: serve.url,
       greeting: greetingOf(serve.url, config, sources, demo),
@@ -238,8 +229,4 @@ function greetingOf(
     ? `demo: reading a synthetic cluster with a planted incident, written to ${demo.directory}`
     : `reading ${sources.flatMap((source) => (source.kind === 'pods' ? [source.path] : source.paths)).join(', ')}`
   return [what, `data in ${resolve(config.dataDir)}`, `decklog is ready: ${url}`]
-}
-
-function closing(role: { close(): Promise<void> }): AsyncDisposable {
-  return { [Symbol.asyncDispose]: () => role.close() }
 }

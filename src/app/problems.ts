@@ -17,12 +17,22 @@ export interface Problem {
   readonly exitStatus: 2 | 3
 }
 
-/** All problems with classes and sources, in the order of the file. */
-export function sourceProblems(
+/** All that can be seen at once; `up` refuses what `check` finds, by this one list. */
+export async function findProblems(
   config: Config,
   sources: readonly SourceConfig[],
   pipelines: Pipelines,
-): Problem[] {
+): Promise<Problem[]> {
+  return [
+    ...sourceProblems(config, sources, pipelines),
+    ...dataDirectoryProblems(config),
+    ...(await addressProblems(config)),
+    ...heldProblems(config),
+  ]
+}
+
+/** Problems with classes and sources, in the order of the file. */
+function sourceProblems(config: Config, sources: readonly SourceConfig[], pipelines: Pipelines): Problem[] {
   return sources.flatMap((source, i) => [
     ...classProblems(config, source, i, pipelines),
     ...(source.kind === 'pods'
@@ -79,7 +89,7 @@ function fileProblems(config: Config, path: string, i: number, k: number): Probl
 }
 
 /** Can the data directory be made and written to? */
-export function dataDirectoryProblems(config: Config): Problem[] {
+function dataDirectoryProblems(config: Config): Problem[] {
   const { dataDir } = config
   const at = config.at(['dataDir'])
   const probe = join(dataDir, `.probe-${process.pid}`)
@@ -108,7 +118,7 @@ export function dataDirectoryProblems(config: Config): Problem[] {
 }
 
 /** Does another decklog write there? */
-export function heldProblems(config: Config): Problem[] {
+function heldProblems(config: Config): Problem[] {
   if (!isHeld(layoutOf(resolve(config.dataDir)).store)) return []
   const at = config.at(['dataDir'])
   return [
@@ -134,7 +144,7 @@ function reasonOf(dataDir: string, cause: unknown): string | undefined {
 }
 
 /** Is the address free? Port 0 always is. */
-export async function addressProblems(config: Config): Promise<Problem[]> {
+async function addressProblems(config: Config): Promise<Problem[]> {
   const { host, port } = config.http.listen
   const code = await new Promise<string | undefined>((resolve) => {
     const server = createServer()

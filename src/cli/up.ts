@@ -30,10 +30,10 @@ It prints the address of the page when it is ready. Ctrl-C ends it; what was rea
     )
     .action(async (options: UpOptions) => {
       armFaultsFromEnvironment()
-      const config = loadConfig(options.config)
+      const config = loadConfig(options.config, options.data)
       const log = openLog(config.log.level)
       const running = await startEmbedded({
-        config: options.data === undefined ? config : { ...config, dataDir: options.data },
+        config,
         demo: options.demo === true,
         log,
       })

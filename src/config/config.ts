@@ -84,12 +84,16 @@ export type Config = z.output<typeof configSchema> & {
   readonly at: (key: readonly (string | number)[]) => string
 }
 
-/** @throws {DecklogError} `config-invalid`, a sentence a problem, with file and line */
-export function loadConfig(path: string | undefined): Config {
-  return readConfig(path === undefined ? parseYaml('(defaults)', '{}') : parseYamlFile(path), path)
+/**
+ * A configuration file, or the defaults. `dataDir` is what a command line said, and wins.
+ * @throws {DecklogError} `config-invalid`, a sentence a problem, with file and line
+ */
+export function loadConfig(path: string | undefined, dataDir?: string): Config {
+  const config = readConfig(path === undefined ? parseYaml('(defaults)', '{}') : parseYamlFile(path), path)
+  return dataDir === undefined ? config : { ...config, dataDir }
 }
 
-export function readConfig(file: YamlFile, path: string | undefined): Config {
+function readConfig(file: YamlFile, path: string | undefined): Config {
   const filled: YamlFile = { ...file, value: fillSecrets(file) }
   const at = (key: readonly (string | number)[]): string =>
     path === undefined ? 'defaults' : `${path}:${lineOf(file, key)}`

@@ -7,7 +7,7 @@ import type { Bus, Delivery, Subscription } from '../../ports/bus.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { Outcome, type Store } from '../../ports/store.ts'
 import type { Log } from '../log.ts'
-import { Complaints } from '../ship/complaints.ts'
+import { Complaints } from '../complaints.ts'
 import { deadLetterOf, keepDeadLetters, publishDeadLetters } from './dead-letters.ts'
 
 export interface IndexRoleOptions {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { diskError, isAbort } from '../../core/errors.ts'
 import { passStep } from '../../core/faults.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { Complaints } from './complaints.ts'
+import type { Complaints } from '../complaints.ts'
 
 /** Flushes are at least this far apart, and cuts that come between share one. A flush takes 0.2 ms on a quiet disk. */
 const GROUP_MS = 5

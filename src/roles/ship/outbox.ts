@@ -2,7 +2,7 @@ import { DecklogError, isAbort } from '../../core/errors.ts'
 import { passStep } from '../../core/faults.ts'
 import type { Bus } from '../../ports/bus.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { Complaints } from './complaints.ts'
+import type { Complaints } from '../complaints.ts'
 
 export interface Parcel {
   readonly topic: string

@@ -1,6 +1,6 @@
 import type { Telemetry } from '../../core/telemetry.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { Complaints } from './complaints.ts'
+import type { Complaints } from '../complaints.ts'
 import type { Descriptors, Follower } from './follower.ts'
 import type { Ledger } from './ledger.ts'
 

@@ -1,5 +1,5 @@
-import type { Clock } from '../../ports/clock.ts'
-import type { Log } from '../log.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Log } from './log.ts'
 
 const REPEAT_MS = 60_000
 const KEPT_MAX = 1_000
