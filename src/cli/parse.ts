@@ -1,9 +1,9 @@
-import { once } from 'node:events'
 import { Command } from 'commander'
 import { type ParsedDocument, type ParseTally, parseFiles } from '../app/parse-files.ts'
 import { PIPELINES_DIRECTORY } from '../app/places.ts'
 import { loadPipelines } from '../config/pipelines.ts'
 import { DecklogError } from '../core/errors.ts'
+import { Output } from './search/output.ts'
 
 interface ParseOptions {
   readonly as: string[]
@@ -42,7 +42,6 @@ Examples:
 }
 
 function command(name: string, description: string, rules: boolean): Command {
-  const groups: { format: string; paths: string[] }[] = []
   return new Command(name)
     .description(description)
     .argument('[file...]', 'files to read; none or -: standard input')
@@ -58,8 +57,11 @@ function command(name: string, description: string, rules: boolean): Command {
       'time of the reading, for stamps without a year (default: the file was last changed)',
     )
     .action(async (files: string[], options: ParseOptions) => {
-      groups.push(...groupsOf(process.argv.slice(3), files, options.as))
+      const groups = groupsOf(process.argv.slice(3), files, options.as)
       const pipelines = loadPipelines(options.pipelines ?? PIPELINES_DIRECTORY)
+      const nowMs = timeOf(options.now)
+      const now = nowMs === undefined ? {} : { nowMs }
+      const output = new Output(process.stdout)
       const tally: ParseTally = {
         records: 0,
         bytes: 0,
@@ -70,13 +72,12 @@ function command(name: string, description: string, rules: boolean): Command {
         signals: 0,
       }
       for (const { format, paths } of groups) {
-        const nowMs = timeOf(options.now)
-        const parsed = parseFiles(
-          { format, paths, pipelines, rules, ...(nowMs === undefined ? {} : { nowMs }) },
-          tally,
-        )
-        for await (const documents of parsed) if (!(await print(documents, rules))) return
+        for await (const documents of parseFiles({ format, paths, pipelines, rules, ...now }, tally)) {
+          await output.write(linesOf(documents, rules))
+          if (output.gone.aborted) return
+        }
       }
+      await output.end()
       if (options.stats) process.stderr.write(`${statsOf(tally, rules)}\n`)
     })
 }
@@ -104,22 +105,12 @@ function groupsOf(
   return groups
 }
 
-/** False when the reader has gone. */
-async function print(documents: readonly ParsedDocument[], kinds: boolean): Promise<boolean> {
-  if (documents.length === 0) return true
-  const lines = documents.map(({ json, isSignal }) =>
-    kinds ? `{"kind":"${isSignal ? 'signal' : 'event'}",${json.slice(1)}` : json,
-  )
-  if (process.stdout.writableEnded || process.stdout.destroyed) return false
-  if (!process.stdout.write(`${lines.join('\n')}\n`)) await drained()
-  return !process.stdout.destroyed
-}
-
-async function drained(): Promise<void> {
-  const either = new AbortController()
-  const { signal } = either
-  await Promise.race([once(process.stdout, 'drain', { signal }), once(process.stdout, 'close', { signal })])
-  either.abort()
+function linesOf(documents: readonly ParsedDocument[], kinds: boolean): string {
+  return documents
+    .map(({ json, isSignal }) =>
+      kinds ? `{"kind":"${isSignal ? 'signal' : 'event'}",${json.slice(1)}\n` : `${json}\n`,
+    )
+    .join('')
 }
 
 function statsOf(tally: ParseTally, rules: boolean): string {

@@ -42,7 +42,7 @@ export function coderOf<Wire>(schemaJson: string, history: readonly string[] = [
       return bytes
     },
     decode(bytes) {
-      const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      const buffer = view(bytes)
       const key = buffer.subarray(0, HEADER_BYTES).toString('hex')
       if (key === own) return type.fromBuffer(buffer.subarray(HEADER_BYTES)) as Wire
       const writer = older.get(key)
@@ -50,6 +50,11 @@ export function coderOf<Wire>(schemaJson: string, history: readonly string[] = [
       return decodeNewer<Wire>(type, buffer)
     },
   }
+}
+
+/** The same bytes as avsc wants them, without a copy. */
+export function view(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 function resolverFrom(reader: avro.Type, writer: avro.Type): [string, avro.Resolver] {

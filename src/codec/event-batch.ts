@@ -1,5 +1,5 @@
 import type { Cover, CoverReason, EventBatch, SeqRange } from '../core/event-batch.ts'
-import { coderFor } from './avro.ts'
+import { coderFor, view } from './avro.ts'
 
 type Wire = Omit<EventBatch, 'index' | 'documents' | 'moreRanges' | 'covers'> & {
   index: Buffer
@@ -33,8 +33,4 @@ function pairs(flat: readonly number[]): SeqRange[] {
   const ranges: SeqRange[] = []
   for (let i = 0; i + 1 < flat.length; i += 2) ranges.push([flat[i]!, flat[i + 1]!])
   return ranges
-}
-
-function view(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

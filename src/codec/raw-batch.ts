@@ -1,26 +1,16 @@
-import type { DeclaredLoss, Mark, RawBatch } from '../core/batch.ts'
-import { coderFor } from './avro.ts'
+import type { Mark, RawBatch } from '../core/batch.ts'
+import { coderFor, view } from './avro.ts'
 
-type Wire = Omit<
-  RawBatch,
-  'monotonicNs' | 'marks' | 'digest' | 'previous' | 'signature' | 'payload' | 'losses'
-> & {
+type Wire = Omit<RawBatch, 'monotonicNs' | 'marks' | 'digest' | 'previous' | 'signature' | 'payload'> & {
   monotonicNs: Buffer
   marks: readonly string[]
   digest: Buffer
   previous: Buffer
-  signature: { bytes: Buffer } | null
-  payload: Buffer
-  losses: readonly DeclaredLoss[]
-}
-
-interface WireUnions {
-  fragment: RawBatch['fragment']
-  keyEpoch: number | null
   signature: Buffer | null
+  payload: Buffer
 }
 
-const coder = coderFor<Omit<Wire, keyof WireUnions> & WireUnions>('raw-batch.avsc')
+const coder = coderFor<Wire>('raw-batch.avsc')
 
 export const rawBatchSchemaJson = coder.schemaJson
 
@@ -46,8 +36,4 @@ export function decodeRawBatch(bytes: Uint8Array): RawBatch {
     marks: wire.marks as readonly Mark[],
     monotonicNs: wire.monotonicNs.readBigUInt64LE(),
   }
-}
-
-function view(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

@@ -50,6 +50,7 @@ export async function publishDeadLetters(
   signal: AbortSignal,
 ): Promise<void> {
   const index = new EventIndex(batch)
+  const documents = batch.codec === 'none' ? batch.documents : zstdDecompressSync(batch.documents)
   const letters = [...result.reasons].map(([row, reason]) =>
     messageOf({
       id: `event:${index.id(row)}`,
@@ -61,14 +62,16 @@ export async function publishDeadLetters(
       count: index.lastSeq(row) - index.firstSeq(row) + 1,
       atMs: options.clock.now(),
       kind: 'event-batch',
-      bytes: Buffer.from(encodeEventBatch(onlyRow(batch, index, row))).toString('base64'),
+      bytes: Buffer.from(
+        encodeEventBatch(onlyRow({ ...batch, codec: 'none', documents }, index, row)),
+      ).toString('base64'),
     }),
   )
   await options.bus.publish('decklog.dead-letter', letters, { signal })
 }
 
+/** `batch` is unpacked. */
 function onlyRow(batch: EventBatch, index: EventIndex, row: number): EventBatch {
-  const unpacked = batch.codec === 'none' ? Buffer.from(batch.documents) : zstdDecompressSync(batch.documents)
   const [offset, length] = [index.offset(row), index.length(row)]
   const writer = new EventIndexWriter()
   const rules = index.rules(row)
@@ -90,13 +93,12 @@ function onlyRow(batch: EventBatch, index: EventIndex, row: number): EventBatch 
     index: writer.bytes(),
     ruleSets: rules.length === 0 ? [] : [rules],
     moreRanges: [index.ranges(row)],
-    codec: 'none',
     documentBytes: length + 1,
-    documents: unpacked.subarray(offset, offset + length + 1),
+    documents: batch.documents.subarray(offset, offset + length + 1),
   }
 }
 
-function messageOf(letter: DeadLetter): Message {
+export function messageOf(letter: DeadLetter): Message {
   return { key: letter.stream, value: Buffer.from(JSON.stringify(letter)) }
 }
 

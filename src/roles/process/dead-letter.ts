@@ -1,6 +1,6 @@
 import { decodeRawBatch } from '../../codec/raw-batch.ts'
 import type { Message } from '../../ports/bus.ts'
-import type { DeadLetter } from '../index/dead-letters.ts'
+import { messageOf } from '../index/dead-letters.ts'
 
 /** A raw batch that is given up, with its bytes, so that it can be tried again when the cause is mended. */
 export function deadLetterOf(made: {
@@ -11,7 +11,7 @@ export function deadLetterOf(made: {
   readonly atMs: number
 }): Message {
   const place = placeOf(made.value)
-  const letter: DeadLetter = {
+  return messageOf({
     id: `raw:${made.stream}:${place?.firstSeq ?? 0}:${place?.fragment ?? 0}`,
     reason: place === undefined ? 'unreadable-envelope' : 'batch-failed',
     detail: made.reason,
@@ -22,8 +22,7 @@ export function deadLetterOf(made: {
     atMs: made.atMs,
     kind: place === undefined ? 'unknown' : 'raw',
     bytes: Buffer.from(made.value).toString('base64'),
-  }
-  return { key: made.stream, value: Buffer.from(JSON.stringify(letter)) }
+  })
 }
 
 function placeOf(value: Uint8Array): { firstSeq: number; count: number; fragment: number } | undefined {
