@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import type { Truth } from '../../src/generate/truth.ts'
 import { checkTruth, piecesOf } from './support/check.ts'
-import { sourcesOf, Workplace } from './support/deck.ts'
+import { type Deck, sourcesOf, Workplace } from './support/deck.ts'
 import { mountSmallDisk, whyNoMount } from './support/small-disk.ts'
 import { startWriting } from './support/writing.ts'
 
@@ -12,22 +13,31 @@ if (why !== undefined) console.log(`a full and a read-only disk are not tested: 
 const RECORDS = 20_000
 const MIB = 1024 * 1024
 
+/** All records are written, and the disk was too small for them: it has said so. */
+async function upUntilFull(
+  disk: ReturnType<typeof mountSmallDisk>,
+  place: Workplace,
+): Promise<{ deck: Deck; truth: Truth }> {
+  const directory = place.logs('logs')
+  place.configure({ sources: sourcesOf(directory) })
+  const deck = await place.up()
+  disk.fill(MIB)
+  const writing = startWriting({ directory, cluster: { records: RECORDS, ratePerSecond: 4_000 } })
+  const truth = await writing.done
+  await deck.until(
+    () => deck.complaints().some((text) => /disk is full/.test(text)),
+    'it says that the disk is full',
+  )
+  return { deck, truth }
+}
+
 test.skipIf(why !== undefined)(
   'a disk that is full: it says so, acknowledges nothing, and goes on when there is room',
   { timeout: 240_000 },
   async () => {
     using disk = mountSmallDisk(64)
     await using place = new Workplace({ dataDir: join(disk.directory, 'data') })
-    const directory = place.logs('logs')
-    place.configure({ sources: sourcesOf(directory) })
-    const deck = await place.up()
-    disk.fill(MIB)
-    const writing = startWriting({ directory, cluster: { records: RECORDS, ratePerSecond: 4_000 } })
-    const truth = await writing.done
-    await deck.until(
-      () => deck.complaints().some((text) => /disk is full/.test(text)),
-      'it says that the disk is full',
-    )
+    const { deck, truth } = await upUntilFull(disk, place)
     const before = await deck.accounted()
     await sleep(2_000)
     expect(before).toBeLessThan(RECORDS)
@@ -48,16 +58,7 @@ test.skipIf(why !== undefined)(
   async () => {
     using disk = mountSmallDisk(64)
     await using place = new Workplace({ dataDir: join(disk.directory, 'data') })
-    const directory = place.logs('logs')
-    place.configure({ sources: sourcesOf(directory) })
-    const deck = await place.up()
-    disk.fill(MIB)
-    const writing = startWriting({ directory, cluster: { records: RECORDS, ratePerSecond: 4_000 } })
-    const truth = await writing.done
-    await deck.until(
-      () => deck.complaints().some((text) => /disk is full/.test(text)),
-      'it says that the disk is full',
-    )
+    const { deck, truth } = await upUntilFull(disk, place)
     await deck.kill()
     // Without room it waits, or ends with a sentence; it never begins anew.
     const again = await place.up({ unready: true })

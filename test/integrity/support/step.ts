@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
 import type { FaultStep } from '../../../src/core/faults.ts'
 import { checkTruth, piecesOf, type Report } from './check.ts'
 import { type Deck, sourcesOf, Workplace } from './deck.ts'
 import { startWriting, type Writing } from './writing.ts'
 
-export interface KillOptions {
+interface KillOptions {
   readonly step: FaultStep
   /** Dies when it passes the step this often. The first time is on decklog's first start, later ones on its second. */
   readonly time: number
@@ -17,11 +18,24 @@ export interface KillOptions {
 const DIES_MS_MAX = 60_000
 const RATE = 1_500
 
+/** A test each, of what every one of them must leave behind. */
+export function testKills(kills: readonly KillOptions[]): void {
+  test.each(kills)(
+    'killed when it passes $step for time $time: every record is there once, byte for byte',
+    { timeout: 240_000 },
+    async (kill) => {
+      const { problems, records } = await killAt(kill)
+      expect(problems).toEqual([])
+      expect(records).toBeGreaterThan(500)
+    },
+  )
+}
+
 /**
  * Runs decklog until it kills itself at a step, while a small cluster is written and rotated; starts it again, and checks
  * everything. @throws when the step is never reached
  */
-export async function killAt({ step, time, endAfterMs, config = {} }: KillOptions): Promise<Report> {
+async function killAt({ step, time, endAfterMs, config = {} }: KillOptions): Promise<Report> {
   await using place = new Workplace()
   const directory = place.logs('logs')
   place.configure({ sources: sourcesOf(directory), ...config })
