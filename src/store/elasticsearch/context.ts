@@ -1,0 +1,76 @@
+import { DecklogError } from '../../core/errors.ts'
+import type { Telemetry } from '../../core/telemetry.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { EsConnection } from './connection.ts'
+
+/** What every part of this store works with. */
+export interface EsContext {
+  readonly connection: EsConnection
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+  readonly names: EsNames
+  /** Classes that may not be written to, with the sentence that says why. Retention fills it, writing reads it. */
+  readonly refused: Map<string, string>
+  /** A sentence for the operator: what is wrong and what to do. Said once until `mended` is called with the same `what`. */
+  readonly complain: (what: string, sentence: string) => void
+  readonly mended: (what: string) => void
+}
+
+/** Names of what decklog has in a cluster. */
+export interface EsNames {
+  /** The namespaces of the data streams begin with it; '' but in tests, which share a cluster. */
+  readonly prefix: string
+  /** All data streams of events, as a pattern for reading. */
+  readonly events: string
+  /** The index of what batches cover. */
+  readonly coverage: string
+  /** The index of alerts, sessions, dead letters. */
+  readonly records: string
+  /** Templates and policies: `decklog-<prefix><part>`. */
+  installed(part: string): string
+}
+
+export function namesOf(prefix = ''): EsNames {
+  return {
+    prefix,
+    events: `logs-*-${prefix}*`,
+    coverage: `decklog-${prefix}coverage`,
+    records: `decklog-${prefix}records`,
+    installed: (part) => `decklog-${prefix}${part}`,
+  }
+}
+
+/** Backing indices of all data streams of events, by pattern: for `_cat` and `_settings`. */
+export function backingPattern(names: EsNames): string {
+  return `.ds-${names.events}`
+}
+
+export interface EsFault {
+  readonly type: string
+  readonly reason: string
+}
+
+/** `error` of an answer, as far as it says something. */
+export function faultOf(body: unknown): EsFault {
+  const error = (body as { error?: unknown } | null | undefined)?.error
+  if (typeof error === 'string') return { type: error, reason: error }
+  const { type, reason } = (error ?? {}) as { type?: unknown; reason?: unknown }
+  return {
+    type: typeof type === 'string' ? type : 'unknown',
+    reason: typeof reason === 'string' ? reason : 'it gave no reason',
+  }
+}
+
+/** For an answer that was not expected: says what was asked and why it was refused, and whether asking again may help. */
+export function refusal(what: string, status: number, body: unknown): DecklogError {
+  const { type, reason } = faultOf(body)
+  const retryable = status === 429 || status >= 500
+  const why = status === 401 || status === 403 ? `not allowed: ${reason}` : `${type}: ${reason}`
+  return new DecklogError(
+    retryable ? 'unreachable' : 'internal',
+    `Elasticsearch: ${what}: ${status} ${why}`,
+    {
+      retryable: retryable || status === 401 || status === 403,
+    },
+  )
+}
