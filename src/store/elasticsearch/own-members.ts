@@ -1,0 +1,40 @@
+/**
+ * What Elasticsearch sorts and filters by. Documents of `process` say all of it but `n` themselves, in `decklog` and
+ * `orchestrator`; for others it is put in front of the document's own members, and taken away again when the document is read:
+ * what comes back is what was written.
+ * ```
+ * source  = document | "{" own document's members "}"
+ * own     = "\"decklog.own\":true," [ stream "," seq "," class "," tenant "," ] "\"decklog.n\":" digits ","
+ * ```
+ * Dotted names, so that they merge with a `decklog` that stands in the document: a key twice would be refused.
+ */
+export interface OwnMembers {
+  readonly stream: string
+  readonly seq: number
+  readonly n: number
+  readonly class: string
+  readonly tenant: string
+}
+
+const MARK = '{"decklog.own":true,'
+
+/** What stands in place of the document's first `{`. `onlyNumber`: the document says everything else itself. */
+export function ownMembers(own: OwnMembers, onlyNumber = false): string {
+  const number = `"decklog.n":${own.n},`
+  if (onlyNumber) return `${MARK}${number}`
+  const { stream, seq, class: className, tenant } = own
+  return (
+    `${MARK}"decklog.stream":${JSON.stringify(stream)},"decklog.seq":${seq},"decklog.class":${JSON.stringify(className)},` +
+    `"orchestrator.cluster.name":${JSON.stringify(tenant)},${number}`
+  )
+}
+
+const OWN =
+  /^\{"decklog\.own":true,(?:"decklog\.stream":"(?:[^"\\]|\\.)*","decklog\.seq":\d+,"decklog\.class":"(?:[^"\\]|\\.)*","orchestrator\.cluster\.name":"(?:[^"\\]|\\.)*",)?"decklog\.n":\d+,/
+
+/** The document as it was written. */
+export function withoutOwnMembers(source: string): string {
+  if (!source.startsWith(MARK)) return source
+  const own = OWN.exec(source)
+  return own === null ? source : `{${source.slice(own[0].length)}`
+}
