@@ -37,6 +37,8 @@ export interface EsRequest {
   readonly signal?: AbortSignal
   /** @default `requestTimeoutMs` of the connection */
   readonly timeoutMs?: number
+  /** By which the request is found among the cluster's tasks while it runs. */
+  readonly opaqueId?: string
 }
 
 export interface EsAnswer {
@@ -185,7 +187,11 @@ async function send(client: Client, request: EsRequest, signal: AbortSignal): Pr
         meta: true,
         // 502, 503 and 504 are not in it, so that the pool learns of a node that is down.
         ignore: EVERY_CLIENT_ERROR,
-        headers: { 'content-type': type, accept: 'application/json' },
+        headers: {
+          'content-type': type,
+          accept: 'application/json',
+          ...(request.opaqueId === undefined ? {} : { 'x-opaque-id': request.opaqueId }),
+        },
       },
     )
     return { status: statusCode, text: typeof text === 'string' ? text : '' }
@@ -194,6 +200,13 @@ async function send(client: Client, request: EsRequest, signal: AbortSignal): Pr
     const text: unknown = error.body
     return { status: error.statusCode ?? 0, text: typeof text === 'string' ? text : '' }
   }
+}
+
+const unsent = new WeakSet<DecklogError>()
+
+/** Was no byte of this request sent? Then it has certainly not been carried out. */
+export function wasNeverSent(error: unknown): boolean {
+  return error instanceof DecklogError && (unsent.has(error) || error.code === 'closed')
 }
 
 function neverConnected(error: unknown): boolean {
@@ -210,7 +223,9 @@ function translate(error: unknown, request: EsRequest): DecklogError {
     return unreachable(request, 'what answers is no Elasticsearch; look at the address')
   }
   const message = error instanceof Error ? error.message : 'unknown error'
-  return unreachable(request, explain(message))
+  const translated = unreachable(request, explain(message))
+  if (neverConnected(error)) unsent.add(translated)
+  return translated
 }
 
 function explain(message: string): string {

@@ -1,0 +1,108 @@
+import type { OpenBatch } from './open-batch.ts'
+
+/**
+ * Hot: touches every byte that is written. A body of the bulk API is made of ready documents without looking into them:
+ * `{"create":{"_id":"<stream>:<seq>"}}\n<document>\n`, and `"_index":"<data stream>",` before the id where the body holds
+ * more than one data stream. Invariants: `at` only moves forward; a row is written whole or not at all; a document is one
+ * line, for `process` writes JSON without newlines.
+ */
+export class Body {
+  bytes: Buffer
+  at = 0
+  /** What it holds, in the order of the answer's items. */
+  readonly runs: Run[] = []
+  rows = 0
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes
+  }
+
+  /**
+   * Adds rows of `run` from `from` on, while they fit in `bytesMax`; a body always takes one row, however large.
+   * Returns how many it took.
+   */
+  add(open: OpenBatch, rows: readonly number[], options: AddOptions): number {
+    const { from, bytesMax, withIndex } = options
+    const head = headOf(open, withIndex)
+    const { index, documents, replaced } = open
+    let taken = from
+    for (; taken < rows.length && taken - from < options.rowsMax; taken++) {
+      const row = rows[taken]!
+      const other = replaced.get(row)
+      const length = other?.length ?? index.length(row) + 1
+      const needed = head.length + ID_REST_BYTES + length
+      if (this.at + needed > bytesMax && this.at > 0) break
+      if (this.at + needed > this.bytes.length) this.#grow(needed)
+      this.at += head.copy(this.bytes, this.at)
+      this.#putInteger(index.firstSeq(row))
+      const n = index.n(row)
+      if (n > 0) {
+        this.bytes[this.at++] = 0x2e
+        this.#putInteger(n)
+      }
+      this.at += TAIL.copy(this.bytes, this.at)
+      if (other === undefined) {
+        const offset = index.offset(row)
+        this.at += documents.copy(this.bytes, this.at, offset, offset + length)
+      } else this.at += other.copy(this.bytes, this.at)
+    }
+    if (taken > from) this.runs.push({ open, rows: rows.slice(from, taken), attempts: options.attempts })
+    this.rows += taken - from
+    return taken - from
+  }
+
+  content(): Buffer {
+    return this.bytes.subarray(0, this.at)
+  }
+
+  #grow(needed: number): void {
+    const larger = Buffer.allocUnsafeSlow(this.at + needed)
+    this.bytes.copy(larger, 0, 0, this.at)
+    this.bytes = larger
+  }
+
+  #putInteger(value: number): void {
+    if (value < 10) {
+      this.bytes[this.at++] = 0x30 + value
+      return
+    }
+    if (value > 0x7fffffff) {
+      this.at += this.bytes.write(String(value), this.at, 'latin1')
+      return
+    }
+    let digits = 1
+    for (let rest = value; rest >= 10; rest = (rest / 10) | 0) digits++
+    let rest = value
+    for (let place = this.at + digits - 1; place >= this.at; place--) {
+      const next = (rest / 10) | 0
+      this.bytes[place] = 0x30 + rest - next * 10
+      rest = next
+    }
+    this.at += digits
+  }
+}
+
+export interface Run {
+  readonly open: OpenBatch
+  readonly rows: readonly number[]
+  /** How often they were sent before. */
+  readonly attempts: number
+}
+
+export interface AddOptions {
+  readonly attempts: number
+  readonly from: number
+  readonly rowsMax: number
+  readonly bytesMax: number
+  readonly withIndex: boolean
+}
+
+const TAIL = Buffer.from('"}}\n')
+/** Digits of a seq and of a number, the point between them, and the tail. */
+const ID_REST_BYTES = 16 + 1 + 5 + TAIL.length
+
+function headOf({ batch, target }: OpenBatch, withIndex: boolean): Buffer {
+  const index = withIndex ? `"_index":${JSON.stringify(target.name)},` : ''
+  const stream = JSON.stringify(batch.stream).slice(0, -1)
+  return Buffer.from(`{"create":{${index}"_id":${stream}:`)
+}
