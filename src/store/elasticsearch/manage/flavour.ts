@@ -22,6 +22,7 @@ export async function findFlavour(connection: EsConnection, signal?: AbortSignal
   }
   const lifecycle = await hasLifecycle(connection, signal)
   const logsdb = await takes({ settings: { 'index.mode': 'logsdb', 'index.mapping.source.mode': 'stored' } })
+  const failureStore = await takes({ data_stream_options: { failure_store: { enabled: false } } })
   const types = missing.length === 0 ? 'full' : 'core'
   const why = [
     missing.length === 0
@@ -31,7 +32,14 @@ export async function findFlavour(connection: EsConnection, signal?: AbortSignal
       ? 'it has index lifecycle management, which rolls over; decklog deletes'
       : 'it has no index lifecycle management: decklog rolls over and deletes',
   ]
-  return { name: types === 'full' && lifecycle ? 'full' : 'core', types, lifecycle, logsdb, why }
+  return {
+    name: types === 'full' && lifecycle ? 'full' : 'core',
+    types,
+    lifecycle,
+    logsdb,
+    failureStore,
+    why,
+  }
 }
 
 async function simulate(
@@ -42,7 +50,7 @@ async function simulate(
   const { status, body } = await connection.request({
     method: 'POST',
     path: '/_index_template/_simulate',
-    body: { index_patterns: ['decklog-probe-of-types-*'], priority: 4_200_000, template },
+    body: { index_patterns: ['decklog-probe-of-types-*'], data_stream: {}, priority: 4_200_000, template },
     ...(signal === undefined ? {} : { signal }),
   })
   if (status === 401 || status === 403) throw forbidden(body)

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { namesOf } from '../context.ts'
 import { FIELD_FILES, type FieldFile, type MappingTypes, loadFields, propertiesOf } from './fields.ts'
 
 /** What a cluster has of the optional parts. */
@@ -7,8 +8,10 @@ export interface Flavour {
   readonly types: MappingTypes
   /** Index lifecycle management: rolls over and moves to warm nodes. It never deletes: decklog does. */
   readonly lifecycle: boolean
-  /** Can store the log's own index mode, which is used only by choice. */
+  /** Knows the index mode for logs, which is used only by choice. */
   readonly logsdb: boolean
+  /** Can put refused documents aside by itself, which decklog forbids: the indexer must hear of them. */
+  readonly failureStore: boolean
 }
 
 /** Where one pipeline writes: `logs-<dataset>-<cluster>.<class>`. */
@@ -39,12 +42,8 @@ export interface TemplateOptions {
   readonly codec?: 'default' | 'best_compression'
   /** The index mode logsdb, where the flavour has it. @default false */
   readonly logsdb?: boolean
-  /** Begins the names of everything that is installed. @default 'decklog' */
+  /** As of the store: for tests, which share a cluster. @default '' */
   readonly prefix?: string
-  /** Namespace pattern of the clusters. @default '*' */
-  readonly clusters?: string
-  /** Over the stock `logs-*-*` (100) and over integrations (200). @default 500 */
-  readonly priority?: number
 }
 
 export type Body = Readonly<Record<string, unknown>>
@@ -62,23 +61,19 @@ export interface Definition {
  */
 export const SCHEMA_VERSION = 1
 export const OWNER = 'decklog'
-
-const DESCRIPTIONS: Readonly<Record<FieldFile, string>> = {
-  ecs: 'Fields of the Elastic Common Schema',
-  kubernetes: "Fields of Elastic's integrations: kubernetes, system, auditd, falco",
-  decklog: 'What decklog says of every event',
-}
+/** Over the stock `logs-*-*` (100) and over integrations (200). A prefix is more special than none, and must win. */
+const PRIORITY = 500
+const PRIORITY_WITH_PREFIX = 600
 
 /** Everything that decklog installs, in the order in which it must be installed. */
 export function templatesOf(options: TemplateOptions): Definition[] {
-  const prefix = options.prefix ?? OWNER
   const classes = [...new Set(options.kinds.map((kind) => kind.class))]
   return [
     ...(options.flavour.lifecycle ? classes.map((name) => policyOf(name, options)) : []),
     ...FIELD_FILES.map((file) => fieldsOf(file, options)),
     settingsOf(options),
     ...options.kinds.map((kind) => streamTemplate(kind, options)),
-    recordsTemplate(prefix, options),
+    recordsTemplate(options),
   ]
 }
 
@@ -107,18 +102,14 @@ export function namespaceClass(className: string): string {
 }
 
 /** Data streams of one kind, of all clusters. */
-export function patternOf({ dataset, class: className }: StreamKind, clusters = '*'): string {
-  return `logs-${dataset}-${clusters}.${namespaceClass(className)}`
+export function patternOf({ dataset, class: className }: StreamKind, prefix = ''): string {
+  return `logs-${dataset}-${prefix}*.${namespaceClass(className)}`
 }
 
-export function policyName(className: string, prefix = OWNER): string {
-  return `${prefix}-${className}`
-}
-
-function fieldsOf(file: FieldFile, { flavour, prefix = OWNER }: TemplateOptions): Definition {
+function fieldsOf(file: FieldFile, { flavour, prefix }: TemplateOptions): Definition {
   return {
     kind: 'component',
-    name: `${prefix}@${file}`,
+    name: namesOf(prefix).installed(file),
     body: {
       template: { mappings: { dynamic: false, ...propertiesOf(loadFields(file), flavour.types) } },
     },
@@ -126,11 +117,11 @@ function fieldsOf(file: FieldFile, { flavour, prefix = OWNER }: TemplateOptions)
 }
 
 function settingsOf(options: TemplateOptions): Definition {
-  const { flavour, replicas = 1, refreshMs = 1000, codec = 'default', prefix = OWNER } = options
+  const { flavour, replicas = 1, refreshMs = 1000, codec = 'default', prefix } = options
   const logsdb = options.logsdb === true && flavour.logsdb
   return {
     kind: 'component',
-    name: `${prefix}@settings`,
+    name: namesOf(prefix).installed('settings'),
     body: {
       template: {
         settings: flat({
@@ -152,31 +143,33 @@ function settingsOf(options: TemplateOptions): Definition {
 }
 
 function streamTemplate(kind: StreamKind, options: TemplateOptions): Definition {
-  const { flavour, prefix = OWNER, clusters = '*', priority = 500, shards = () => 1 } = options
+  const { flavour, prefix, shards = () => 1 } = options
+  const { installed } = namesOf(prefix)
   const { dataset, class: className } = kind
   return {
     kind: 'index',
-    name: `${prefix}-${dataset}-${className}`,
+    name: installed(`${dataset}-${className}`),
     body: {
-      index_patterns: [patternOf(kind, clusters)],
+      index_patterns: [patternOf(kind, prefix)],
       data_stream: {},
-      priority,
-      composed_of: [
-        ...FIELD_FILES.map((file) => `${prefix}@${file}`),
-        `${prefix}@settings`,
-        `${prefix}@custom`,
-      ],
+      priority: priorityOf(prefix),
+      composed_of: [...FIELD_FILES, 'settings', 'custom'].map((part) => installed(part)),
       // For what an operator wants to add: it is theirs, and setup never touches it.
-      ignore_missing_component_templates: [`${prefix}@custom`],
+      ignore_missing_component_templates: [installed('custom')],
       template: {
         settings: flat({
           number_of_shards: shards(className),
-          ...(flavour.lifecycle ? { 'lifecycle.name': policyName(className, prefix) } : {}),
+          ...(flavour.lifecycle ? { 'lifecycle.name': installed(className) } : {}),
         }),
         ...(flavour.types === 'full' ? { mappings: constantsOf(kind) } : {}),
+        ...(flavour.failureStore ? { data_stream_options: { failure_store: { enabled: false } } } : {}),
       },
     },
   }
+}
+
+function priorityOf(prefix: string | undefined): number {
+  return prefix === undefined || prefix === '' ? PRIORITY : PRIORITY_WITH_PREFIX
 }
 
 /** What is the same in all documents of a kind takes no space where the type for it exists. */
@@ -193,13 +186,14 @@ function constantsOf({ dataset, class: className }: StreamKind): Body {
 }
 
 /** Alerts, sessions, dead letters, coverage: one document each, which changes. Their bodies are not searched. */
-function recordsTemplate(prefix: string, { replicas = 1, priority = 500 }: TemplateOptions): Definition {
+function recordsTemplate({ replicas = 1, prefix }: TemplateOptions): Definition {
+  const { installed, records, coverage } = namesOf(prefix)
   return {
     kind: 'index',
-    name: `${prefix}-records`,
+    name: installed('records'),
     body: {
-      index_patterns: [`${prefix}-records*`, `${prefix}-coverage*`],
-      priority,
+      index_patterns: [records, coverage],
+      priority: priorityOf(prefix),
       template: {
         settings: flat({
           number_of_shards: 1,
@@ -224,11 +218,11 @@ const RECORD_PROPERTIES: Body = {
   node: { type: 'keyword' },
 }
 
-function policyOf(className: string, { rollover, prefix = OWNER }: TemplateOptions): Definition {
+function policyOf(className: string, { rollover, prefix }: TemplateOptions): Definition {
   const { maxAgeMs, maxBytes, warmAfterMs } = rollover(className)
   return {
     kind: 'policy',
-    name: policyName(className, prefix),
+    name: namesOf(prefix).installed(className),
     body: {
       policy: {
         phases: {
