@@ -1,0 +1,132 @@
+import { DecklogError } from '../../../core/errors.ts'
+import { faultOf, refusal, type EsContext } from '../context.ts'
+import { elementsOf, membersOf, type Span } from './json-spans.ts'
+
+/** A question longer than this is given up by Elasticsearch, and said. */
+const QUESTION_MS_MAX = 60_000
+
+export interface Question {
+  /** Body of `_search`. */
+  readonly body: Readonly<Record<string, unknown>>
+  readonly signal: AbortSignal | undefined
+  /** One index, or a pattern. @default all data streams of events. Not for a body with a point in time */
+  readonly index?: string
+  /** One shard of the index. */
+  readonly shard?: number
+}
+
+/** An answer to which every shard has contributed. */
+export interface RawAnswer {
+  /** As it came: documents are cut out of it. */
+  readonly text: string
+  readonly total: { readonly value: number; readonly relation: 'eq' | 'gte' } | undefined
+  readonly aggregations: unknown
+  readonly pit: string | undefined
+  /** Where each hit stands in the text. */
+  readonly hits: readonly Span[]
+}
+
+/** A point in time that has gone: the only refusal that a search can do something about. */
+export class PointInTimeGone extends Error {}
+
+/**
+ * Asks all shards. An answer without some of them would be a silent subset, so it is an error.
+ * @throws {DecklogError} `query-invalid` when the query is at fault; retryable `unreachable` when the cluster is
+ */
+export async function ask(context: EsContext, question: Question): Promise<RawAnswer> {
+  const { body, signal, index, shard } = question
+  const isPinned = body['pit'] !== undefined
+  const { status, text } = await context.connection.requestText({
+    method: 'POST',
+    path: isPinned ? '/_search' : `/${encodeURIComponent(index ?? context.names.events)}/_search`,
+    query: {
+      allow_partial_search_results: false,
+      ...(isPinned ? {} : { ignore_unavailable: true, allow_no_indices: true }),
+      ...(shard === undefined ? {} : { preference: `_shards:${shard}` }),
+    },
+    body: { ...body, timeout: `${QUESTION_MS_MAX}ms` },
+    timeoutMs: QUESTION_MS_MAX + 5_000,
+    ...(signal === undefined ? {} : { signal }),
+  })
+  if (status !== 200) throw faultOfSearch(status, text)
+  return read(text)
+}
+
+function read(text: string): RawAnswer {
+  const parts = new Map<string, Span>()
+  for (const { name, value } of membersOf(text, 0)) parts.set(name, value)
+  const parsed = (name: string): unknown => {
+    const span = parts.get(name)
+    return span === undefined ? undefined : (JSON.parse(text.slice(span.from, span.to)) as unknown)
+  }
+  const shards = parsed('_shards') as { failed?: number } | undefined
+  if (parsed('timed_out') === true || shards === undefined || shards.failed !== 0) throw incomplete()
+  const hits: Span[] = []
+  let total: RawAnswer['total']
+  for (const { name, value } of membersOf(text, parts.get('hits')?.from ?? text.length)) {
+    if (name === 'total') total = JSON.parse(text.slice(value.from, value.to)) as RawAnswer['total']
+    if (name === 'hits') hits.push(...elementsOf(text, value.from))
+  }
+  const pit = parsed('pit_id')
+  return {
+    text,
+    total,
+    aggregations: parsed('aggregations'),
+    pit: typeof pit === 'string' ? pit : undefined,
+    hits,
+  }
+}
+
+function incomplete(): DecklogError {
+  return new DecklogError(
+    'unreachable',
+    `Elasticsearch could not answer for all of its shards within ${QUESTION_MS_MAX / 1000} s; ask for a shorter time range, or look at the cluster's health`,
+    { retryable: true },
+  )
+}
+
+function faultOfSearch(status: number, text: string): Error {
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch {
+    body = undefined
+  }
+  const types = [...text.matchAll(/"type":"(\w+)"/g)].map((match) => match[1]!)
+  if (types.includes('search_context_missing_exception')) return new PointInTimeGone()
+  if (types.includes('too_complex_to_determinize_exception'))
+    return asking('a pattern has too many stars for Elasticsearch')
+  if (types.includes('too_many_nested_clauses') || /max_nested_depth|maxNestedDepth|nested depth/i.test(text))
+    return asking('the query is nested too deeply for Elasticsearch')
+  if (types.some((type) => type === 'too_many_clauses'))
+    return asking('the query has too many terms for Elasticsearch')
+  if (types.includes('circuit_breaking_exception')) {
+    return new DecklogError(
+      'unreachable',
+      'Elasticsearch has not the memory for this question; ask for a shorter time range, or fewer values',
+      { retryable: true, cause: refusal('search', status, body) },
+    )
+  }
+  if (
+    types.includes('no_shard_available_action_exception') ||
+    types.includes('search_timeout_exception') ||
+    status === 504
+  )
+    return incomplete()
+  if (status === 404) return refusal('search', status, body)
+  if (status === 400) {
+    const { reason } = deepest(body)
+    return asking(`Elasticsearch does not take the query: ${reason}`)
+  }
+  return refusal('search', status, body)
+}
+
+function asking(message: string): DecklogError {
+  return new DecklogError('query-invalid', message)
+}
+
+/** The first cause says what is wrong, the outermost only that all shards failed. */
+function deepest(body: unknown): { readonly type: string; readonly reason: string } {
+  const roots = (body as { error?: { root_cause?: readonly unknown[] } } | undefined)?.error?.root_cause
+  return faultOf({ error: roots?.[0] ?? (body as { error?: unknown } | undefined)?.error })
+}
