@@ -55,7 +55,7 @@ function collect(value: unknown, path: string, paths: Map<string, string>): void
     // A data stream template has the object, empty or with defaults.
     if (path === 'data_stream') paths.set(path, '{}')
   } else if (value !== undefined) {
-    paths.set(path, String(value as string | number | boolean | null))
+    paths.set(path, typeof value === 'string' ? value : JSON.stringify(value))
   }
 }
 

@@ -193,13 +193,14 @@ async function composeAll(
   const composed = new Map<string, Composed>()
   if (own.length === 0) return composed
   const { definitions, prefix, signal } = given
-  const { installed } = namesOf(prefix)
-  const custom = await customComponent(connection, installed('custom'), signal)
+  const names = namesOf(prefix)
+  const custom = await customComponent(connection, names.installed('custom'), signal)
   for (const stream of own) {
     const index = definitions.find(
       ({ kind, name }) =>
         kind === 'index' &&
-        namespaceClass(name) === namespaceClass(installed(`${stream.dataset}-${stream.namespaceClass}`)),
+        namespaceClass(name) ===
+          namespaceClass(names.installed(`${stream.dataset}-${stream.namespaceClass}`)),
     )
     composed.set(stream.name, compose(index!, definitions, custom))
   }

@@ -144,22 +144,22 @@ function settingsOf(options: TemplateOptions): Definition {
 
 function streamTemplate(kind: StreamKind, options: TemplateOptions): Definition {
   const { flavour, prefix, shards = () => 1 } = options
-  const { installed } = namesOf(prefix)
+  const names = namesOf(prefix)
   const { dataset, class: className } = kind
   return {
     kind: 'index',
-    name: installed(`${dataset}-${className}`),
+    name: names.installed(`${dataset}-${className}`),
     body: {
       index_patterns: [patternOf(kind, prefix)],
       data_stream: {},
       priority: priorityOf(prefix),
-      composed_of: [...FIELD_FILES, 'settings', 'custom'].map((part) => installed(part)),
+      composed_of: [...FIELD_FILES, 'settings', 'custom'].map((part) => names.installed(part)),
       // For what an operator wants to add: it is theirs, and setup never touches it.
-      ignore_missing_component_templates: [installed('custom')],
+      ignore_missing_component_templates: [names.installed('custom')],
       template: {
         settings: flat({
           number_of_shards: shards(className),
-          ...(flavour.lifecycle ? { 'lifecycle.name': installed(className) } : {}),
+          ...(flavour.lifecycle ? { 'lifecycle.name': names.installed(className) } : {}),
         }),
         ...(flavour.types === 'full' ? { mappings: constantsOf(kind) } : {}),
         ...(flavour.failureStore ? { data_stream_options: { failure_store: { enabled: false } } } : {}),
@@ -187,12 +187,12 @@ function constantsOf({ dataset, class: className }: StreamKind): Body {
 
 /** Alerts, sessions, dead letters, coverage: one document each, which changes. Their bodies are not searched. */
 function recordsTemplate({ replicas = 1, prefix }: TemplateOptions): Definition {
-  const { installed, records, coverage } = namesOf(prefix)
+  const names = namesOf(prefix)
   return {
     kind: 'index',
-    name: installed('records'),
+    name: names.installed('records'),
     body: {
-      index_patterns: [records, coverage],
+      index_patterns: [names.records, names.coverage],
       priority: priorityOf(prefix),
       template: {
         settings: flat({
@@ -264,7 +264,7 @@ function duration(ms: number): string {
 function flat(settings: Readonly<Record<string, string | number | boolean | readonly string[]>>): Body {
   const written: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(settings)) {
-    written[`index.${name}`] = Array.isArray(value) ? value : String(value as string | number | boolean)
+    written[`index.${name}`] = Array.isArray(value) ? value : String(value)
   }
   return written
 }
