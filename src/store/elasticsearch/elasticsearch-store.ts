@@ -74,6 +74,7 @@ class OpenStore implements ElasticsearchStore {
       telemetry,
       names: namesOf(options.prefix),
       refused: new Map(),
+      coverageChanged: { count: 0 },
       complain: (what, sentence) => {
         if (!this.#problems.has(what)) onProblem?.(sentence)
         this.#problems.set(what, sentence)
@@ -169,9 +170,9 @@ class OpenStore implements ElasticsearchStore {
     return this.#open(() => usage(this.#context))
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#closed ??= this.#writer.close().then(() => this.#context.connection.close())
-    return this.#closed
+    await this.#closed
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,9 +1,10 @@
-import type { OpenBatch } from './open-batch.ts'
+import { ownMembers } from '../own-members.ts'
+import { type OpenBatch, isJoined } from './open-batch.ts'
 
 /**
  * Hot: touches every byte that is written. A body of the bulk API is made of ready documents without looking into them:
  * `{"create":{"_id":"<stream>:<seq>"}}\n<document>\n`, and `"_index":"<data stream>",` before the id where the body holds
- * more than one data stream. Invariants: `at` only moves forward; a row is written whole or not at all; a document is one
+ * more than one data stream. Documents that do not say where they came from get that in front. Invariants: `at` only moves forward; a row is written whole or not at all; a document is one
  * line, for `process` writes JSON without newlines.
  */
 export class Body {
@@ -24,13 +25,14 @@ export class Body {
   add(open: OpenBatch, rows: readonly number[], options: AddOptions): number {
     const { from, bytesMax, withIndex } = options
     const head = headOf(open, withIndex)
-    const { index, documents, replaced } = open
+    const { index, documents, replaced, saysItsPlace } = open
     let taken = from
     for (; taken < rows.length && taken - from < options.rowsMax; taken++) {
       const row = rows[taken]!
       const other = replaced.get(row)
       const length = other?.length ?? index.length(row) + 1
-      const needed = head.length + ID_REST_BYTES + length
+      const own = saysItsPlace && index.n(row) === 0 ? undefined : ownOf(open, row)
+      const needed = head.length + ID_REST_BYTES + length + (own?.length ?? 0)
       if (this.at + needed > bytesMax && this.at > 0) break
       if (this.at + needed > this.bytes.length) this.#grow(needed)
       this.at += head.copy(this.bytes, this.at)
@@ -41,10 +43,15 @@ export class Body {
         this.#putInteger(n)
       }
       this.at += TAIL.copy(this.bytes, this.at)
-      if (other === undefined) {
-        const offset = index.offset(row)
-        this.at += documents.copy(this.bytes, this.at, offset, offset + length)
-      } else this.at += other.copy(this.bytes, this.at)
+      const source = other ?? documents
+      let offset = other === undefined ? index.offset(row) : 0
+      const end = offset + length
+      if (own !== undefined) {
+        this.at += own.copy(this.bytes, this.at)
+        // Its own `{` stands in what is put before it.
+        offset++
+      }
+      this.at += source.copy(this.bytes, this.at, offset, end)
     }
     if (taken > from) this.runs.push({ open, rows: rows.slice(from, taken), attempts: options.attempts })
     this.rows += taken - from
@@ -100,6 +107,14 @@ export interface AddOptions {
 const TAIL = Buffer.from('"}}\n')
 /** Digits of a seq and of a number, the point between them, and the tail. */
 const ID_REST_BYTES = 16 + 1 + 5 + TAIL.length
+
+function ownOf(open: OpenBatch, row: number): Buffer {
+  const { batch, index, saysItsPlace } = open
+  const { stream, class: className, tenant } = batch
+  const ranges = isJoined(open, row) ? { ranges: index.ranges(row) } : {}
+  const own = { stream, seq: index.firstSeq(row), n: index.n(row), class: className, tenant, ...ranges }
+  return Buffer.from(ownMembers(own, saysItsPlace))
+}
 
 function headOf({ batch, target }: OpenBatch, withIndex: boolean): Buffer {
   const index = withIndex ? `"_index":${JSON.stringify(target.name)},` : ''

@@ -3,6 +3,7 @@ import { zstdDecompress } from 'node:zlib'
 import type { DecklogError } from '../../../core/errors.ts'
 import { type EventBatch, EventIndex } from '../../../core/event-batch.ts'
 import { Outcome, type WriteResult } from '../../../ports/store.ts'
+import { saysItsPlace } from '../own-members.ts'
 import type { Target } from './target.ts'
 
 const unpack = promisify(zstdDecompress)
@@ -32,6 +33,8 @@ export class OpenBatch {
   readonly ticket: Ticket
   /** Unpacked; each document ended by a newline. */
   readonly documents: Buffer
+  /** Its documents say stream, seq and class themselves. */
+  readonly saysItsPlace: boolean
   readonly outcomes: Uint8Array
   readonly reasons = new Map<number, string>()
   /** Documents that are sent instead, ended by a newline: repaired or cut ones. */
@@ -44,6 +47,8 @@ export class OpenBatch {
   judgedAt: string | undefined
   /** Backing indices in which its events are. */
   readonly landed = new Set<string>()
+  /** What it covers was written before, and nothing has changed. */
+  isCovered = false
   #open: number
   #whenDone: (() => void) | undefined
 
@@ -53,13 +58,18 @@ export class OpenBatch {
     this.documents = parts.documents
     this.target = parts.target
     this.ticket = parts.ticket
+    this.saysItsPlace = saysItsPlace(
+      this.documents.subarray(0, this.index.count > 0 ? this.index.length(0) : 0),
+    )
     this.outcomes = new Uint8Array(this.index.count).fill(OPEN)
     this.#open = this.index.count
     this.span = spanOf(batch, this.index)
   }
 
-  get openRows(): number {
-    return this.#open
+  /** As it came, with its newline. */
+  document(row: number): Buffer {
+    const offset = this.index.offset(row)
+    return this.documents.subarray(offset, offset + this.index.length(row) + 1)
   }
 
   /** Rows without an outcome, in order. */
@@ -105,6 +115,11 @@ export async function openBatch(
   if (batch.codec === 'none') return new OpenBatch(batch, { documents: packed, target, ticket })
   const chunkSize = Math.max(64, batch.documentBytes + 1)
   return new OpenBatch(batch, { documents: await unpack(packed, { chunkSize }), target, ticket })
+}
+
+/** Is the event made of more than one record? */
+export function isJoined({ index }: OpenBatch, row: number): boolean {
+  return index.lastSeq(row) > index.firstSeq(row) || index.ranges(row).length > 1
 }
 
 function spanOf(batch: EventBatch, index: EventIndex): Span | undefined {

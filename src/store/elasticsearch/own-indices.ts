@@ -1,0 +1,71 @@
+import type { EsContext, EsNames } from './context.ts'
+import { refusal } from './context.ts'
+
+/** decklog's own indices: what batches cover, and records. Few fields are indexed, the rest is only kept. */
+interface OwnIndex {
+  readonly name: string
+  readonly body: Readonly<Record<string, unknown>>
+}
+
+const SETTINGS = { number_of_shards: 1, auto_expand_replicas: '0-1', refresh_interval: '1s' }
+const keyword = { type: 'keyword', ignore_above: 1024 }
+const long = { type: 'long' }
+
+export function coverageIndex(names: EsNames): OwnIndex {
+  return {
+    name: names.coverage,
+    body: {
+      settings: SETTINGS,
+      mappings: {
+        dynamic: false,
+        properties: {
+          stream: keyword,
+          class: keyword,
+          tenant: keyword,
+          node: keyword,
+          first: long,
+          last: long,
+          received: { type: 'date', format: 'epoch_millis' },
+          stored: long,
+          joined: long,
+          skipped: long,
+          lost: long,
+          dead: long,
+          lossCount: long,
+        },
+      },
+    },
+  }
+}
+
+export function recordsIndex(names: EsNames): OwnIndex {
+  return {
+    name: names.records,
+    body: {
+      settings: SETTINGS,
+      mappings: {
+        dynamic: false,
+        properties: {
+          kind: keyword,
+          id: keyword,
+          version: long,
+          updatedMs: long,
+          class: keyword,
+          tenant: keyword,
+        },
+      },
+    },
+  }
+}
+
+/** Makes an index of ours when it is missing. Safe to repeat, also by several processes at once. */
+export async function ensureIndex({ connection }: EsContext, { name, body }: OwnIndex): Promise<void> {
+  const path = `/${encodeURIComponent(name)}`
+  const { status } = await connection.request({ method: 'HEAD', path })
+  if (status === 200) return
+  const made = await connection.request({ method: 'PUT', path, body })
+  if (made.status === 200) return
+  const { type } = (made.body as { error?: { type?: string } } | undefined)?.error ?? {}
+  if (type !== 'resource_already_exists_exception')
+    throw refusal(`making the index ${name}`, made.status, made.body)
+}

@@ -1,0 +1,152 @@
+import { DecklogError } from '../../../core/errors.ts'
+import type { EventBatch } from '../../../core/event-batch.ts'
+import { passStep } from '../../../core/faults.ts'
+import { Outcome, type WriteResult } from '../../../ports/store.ts'
+import type { EsContext } from '../context.ts'
+import { ConfirmedStreams } from './confirmed.ts'
+import { CoverageWriter } from './coverage-writer.ts'
+import { judge } from './doubts.ts'
+import { type OpenBatch, openBatch, type Ticket } from './open-batch.ts'
+import { Room } from './room.ts'
+import { Sender, type SenderOptions } from './sender.ts'
+import { Targets } from './target.ts'
+
+export interface WriterOptions extends SenderOptions {
+  /** Unpacked documents that may be here at once; a call waits for room. @default 64 MiB */
+  readonly openBytesMax?: number
+  /** What is refused for a passing reason is sent again for so long before the call answers `retry`. @default 10,000 */
+  readonly retryForMs?: number
+}
+
+const OPEN_BYTES_MAX = 64 * 1024 * 1024
+const RETRY_FOR_MS = 10_000
+/** An id is `<stream>:<seq>.<n>`; Elasticsearch refuses a whole request for one id of more than 512 bytes. */
+const STREAM_BYTES_MAX = 512 - 1 - 16 - 6
+
+/** Writes event batches to their data streams, once each, and remembers what they cover. */
+export class Writer {
+  readonly #context: EsContext
+  readonly #sender: Sender
+  readonly #coverage: CoverageWriter
+  readonly #targets = new Targets()
+  readonly #confirmed = new ConfirmedStreams()
+  readonly #room: Room
+  readonly #retryForMs: number
+  readonly #closing = new AbortController()
+  readonly #calls = new Set<Promise<unknown>>()
+
+  constructor(context: EsContext, options: WriterOptions) {
+    this.#context = context
+    this.#sender = new Sender(context, options)
+    this.#coverage = new CoverageWriter(context)
+    this.#room = new Room(options.openBytesMax ?? OPEN_BYTES_MAX)
+    this.#retryForMs = options.retryForMs ?? RETRY_FOR_MS
+  }
+
+  async write(batches: readonly EventBatch[], signal?: AbortSignal): Promise<readonly WriteResult[]> {
+    this.#checkClasses(batches)
+    const stop = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal])
+    const bytes = batches.reduce((sum, batch) => sum + batch.documentBytes, 0)
+    const { telemetry } = this.#context
+    try {
+      await this.#room.enter(bytes, stop)
+      telemetry.add('decklog_store_open_bytes', bytes)
+      try {
+        return await this.#tracked(this.#write(batches, stop))
+      } finally {
+        this.#room.leave(bytes)
+        telemetry.add('decklog_store_open_bytes', -bytes)
+      }
+    } catch (error) {
+      if (this.#closing.signal.aborted) throw new DecklogError('closed', 'the store is closed')
+      if (signal?.aborted) throw new DecklogError('aborted', 'the write was given up')
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#sender.close()
+    await Promise.allSettled(this.#calls)
+  }
+
+  async #tracked<T>(call: Promise<T>): Promise<T> {
+    this.#calls.add(call)
+    try {
+      return await call
+    } finally {
+      this.#calls.delete(call)
+    }
+  }
+
+  async #write(batches: readonly EventBatch[], signal: AbortSignal): Promise<readonly WriteResult[]> {
+    const ticket: Ticket = { isOver: false, unreachable: undefined }
+    const opens = await Promise.all(
+      batches.map((batch) => openBatch(batch, { ticket, target: this.#targets.of(batch.dataStream) })),
+    )
+    for (const open of opens) refuseLongIds(open)
+    const end = (): void => this.#end(ticket)
+    const timer = setTimeout(end, this.#retryForMs)
+    signal.addEventListener('abort', end, { once: true })
+    try {
+      await judge(this.#context, opens, { confirmed: this.#confirmed, nowMs: this.#nowMs(), signal })
+      for (const open of opens) if (open.open().length > 0) this.#sender.send(open)
+      await orAborted(Promise.all(opens.map((open) => open.done())), signal)
+      passStep('store-commit-inside')
+      await this.#remember(opens, signal)
+      passStep('store-committed')
+    } finally {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      this.#end(ticket)
+    }
+    if (ticket.unreachable !== undefined && opens.every(isUnknown)) throw ticket.unreachable
+    return opens.map((open) => open.result())
+  }
+
+  /** What each batch covers is written after its events, for it says that they are there. */
+  async #remember(opens: readonly OpenBatch[], signal: AbortSignal): Promise<void> {
+    const final = opens.filter((open) => open.isFinal)
+    await this.#coverage.write(
+      final.filter((open) => !open.isCovered),
+      signal,
+    )
+    for (const open of final) this.#confirmed.confirm(open, this.#nowMs())
+  }
+
+  #end(ticket: Ticket): void {
+    if (ticket.isOver) return
+    ticket.isOver = true
+    this.#sender.sweep()
+  }
+
+  #checkClasses(batches: readonly EventBatch[]): void {
+    for (const batch of batches) {
+      const why = this.#context.refused.get(batch.class)
+      if (why !== undefined) throw new DecklogError('disk-full', why, { retryable: true })
+    }
+  }
+
+  #nowMs(): number {
+    return Number(this.#context.clock.monotonicNs() / 1_000_000n)
+  }
+}
+
+function isUnknown({ outcomes }: OpenBatch): boolean {
+  return outcomes.every((outcome) => outcome === Outcome.retry)
+}
+
+function refuseLongIds(open: OpenBatch): void {
+  if (Buffer.byteLength(open.batch.stream) <= STREAM_BYTES_MAX) return
+  for (const row of open.open())
+    open.settle(row, Outcome.reject, 'the id of its stream is longer than an id may be')
+}
+
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) return Promise.reject(signal.reason as Error)
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error)
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}
