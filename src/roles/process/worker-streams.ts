@@ -160,14 +160,14 @@ function givenUp(batch: RawBatch): RawBatch {
   return { ...batch, count: 0, fragment: null, payload: EMPTY, losses: [...batch.losses, loss] }
 }
 
-/** zlib takes no smaller ones. */
-const CHUNK_BYTES_MIN = 64
+/** Behind what is unpacked, so that its end is seen without another piece; zlib takes no smaller ones either. */
+const UNPACKING_ROOM_BYTES = 64
 
 function unpack(batch: RawBatch): Uint8Array {
   if (batch.codec === 'none' || batch.payload.byteLength === 0) return batch.payload
   if (batch.rawBytes > RAW_BYTES_MAX) throw new Error('the batch says that it is larger than a batch can be')
   // In one piece: in zlib's usual pieces of 16 KiB it takes nearly twice as long.
-  const chunkSize = Math.max(CHUNK_BYTES_MIN, batch.rawBytes)
+  const chunkSize = batch.rawBytes + UNPACKING_ROOM_BYTES
   return zstdDecompressSync(batch.payload, { maxOutputLength: Math.max(1, batch.rawBytes), chunkSize })
 }
 

@@ -1,6 +1,7 @@
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdir, open, readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Scope } from '../../ports/store.ts'
+import { diskError } from '../../core/errors.ts'
 import { syncDirectory } from './frames.ts'
 import { Manifest, type ManifestChange, type SegmentEntry } from './manifest.ts'
 import { Segment, segmentFolder, segmentPath } from './segments.ts'
@@ -51,9 +52,7 @@ export class Catalog {
   }
 
   /** A number and a place for a new segment; nothing is named until `change`. */
-  async place(
-    of: Pick<SegmentEntry, 'class' | 'day'>,
-  ): Promise<{ id: number; path: string; sidecarPath: string }> {
+  async place(of: Pick<SegmentEntry, 'class' | 'day'>): Promise<SegmentPlace> {
     const id = this.#nextId++
     await mkdir(segmentFolder(this.directory, of), { recursive: true })
     const path = segmentPath(this.directory, { ...of, id })
@@ -154,10 +153,26 @@ export function entryOf(
   }
 }
 
-/** Of a segment that is not named. Should it fail, the next start sweeps them. */
-export async function removeFiles(place: {
+/** A number and where the files of a segment are. */
+export interface SegmentPlace {
+  readonly id: number
   readonly path: string
   readonly sidecarPath: string
-}): Promise<void> {
+}
+
+/** Then a segment may be named. */
+export async function flushFiles(place: Pick<SegmentPlace, 'path' | 'sidecarPath'>): Promise<void> {
+  try {
+    for (const path of [place.path, place.sidecarPath]) {
+      await using file = await open(path, 'r+')
+      await file.datasync()
+    }
+  } catch (error) {
+    throw diskError(error, `flush ${place.path}`)
+  }
+}
+
+/** Of a segment that is not named. Should it fail, the next start sweeps them. */
+export async function removeFiles(place: Pick<SegmentPlace, 'path' | 'sidecarPath'>): Promise<void> {
   for (const path of [place.path, place.sidecarPath]) await rm(path, { force: true }).catch(() => undefined)
 }

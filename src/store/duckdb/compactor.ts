@@ -1,6 +1,6 @@
 import { passStep } from '../../core/faults.ts'
 import type { Clock } from '../../ports/clock.ts'
-import { entryOf, removeFiles, type Catalog } from './catalog.ts'
+import { entryOf, flushFiles, removeFiles, type Catalog } from './catalog.ts'
 import type { SegmentEntry } from './manifest.ts'
 import type { Database } from './database.ts'
 import type { Segment } from './segments.ts'
@@ -104,6 +104,7 @@ export class Compactor {
       const merged = await (kind === 'rewrite' ? worker.describe(job) : worker.concat(job))
       const expected = inputs.reduce((rows, { entry }) => rows + entry.rows, 0)
       if (merged.rows !== expected) throw new Error(`a merge of ${expected} events gave ${merged.rows}`)
+      await flushFiles(place)
       passStep('store-merge-inside')
       const entry = entryOf(place, { ...first, ...unitedOf(inputs) }, merged)
       await catalog.change({ add: [entry], remove: inputs.map((input) => input.entry.id) })

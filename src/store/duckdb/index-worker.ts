@@ -33,6 +33,7 @@ function index({ directory, places, path, sidecarPath }: IndexJob): BuiltSegment
         open = openSync(journalPath(directory, place.file), 'r')
         file = place.file
       }
+      // Not one for all: the builder looks back at the document before.
       const payload = Buffer.allocUnsafe(place.length)
       for (let at = 0; at < place.length; ) {
         const count = readSync(open, payload, at, place.length - at, place.offset + at)

@@ -1,8 +1,9 @@
 import { DecklogError } from '../../core/errors.ts'
 import type { Clock } from '../../ports/clock.ts'
-import { entryOf, removeFiles, type Catalog } from './catalog.ts'
+import { entryOf, flushFiles, removeFiles, type Catalog, type SegmentPlace } from './catalog.ts'
 import { LAYOUT_VERSION } from './columns.ts'
 import type { EntryPlace } from './journal.ts'
+import type { SegmentEntry } from './manifest.ts'
 import type { SegmentWorker } from './segment-worker.ts'
 
 /** An entry of the journal that no segment holds yet. */
@@ -36,11 +37,24 @@ const JOB_BYTES_MAX = 24 * 1024 * 1024
 const RETRY_MS = 500
 
 interface Lane {
+  /** Those at the front may be in a job already. */
   readonly entries: PendingEntry[]
   bytes: number
+  /** How many of `entries` a job has, and their bytes. */
+  taken: number
+  takenBytes: number
 }
 
-/** Turns committed entries into segments, class by class in turn, so that a loud class never delays a quiet one by more than a job. */
+interface Job {
+  readonly lane: Lane
+  readonly entries: readonly PendingEntry[]
+  readonly bytes: number
+}
+
+/**
+ * Turns committed entries into segments, class by class in turn, so that a loud class never delays a quiet one by more than a job.
+ * While a segment is flushed and named, the worker makes the next one; they are named in the order in which they were made.
+ */
 export class Indexer {
   readonly #options: IndexerOptions
   readonly #lanes = new Map<string, Lane>()
@@ -49,6 +63,8 @@ export class Indexer {
   /** False from the very moment in which the last entry was seen to be gone: what is added later starts a new run. */
   #running = false
   #work: Promise<void> | undefined
+  /** The segment that is being flushed and named. */
+  #naming: Promise<void> = Promise.resolve()
   #flushing = 0
 
   constructor(options: IndexerOptions) {
@@ -59,7 +75,7 @@ export class Indexer {
   add(entry: PendingEntry): void {
     let lane = this.#lanes.get(entry.class)
     if (lane === undefined) {
-      lane = { entries: [], bytes: 0 }
+      lane = { entries: [], bytes: 0, taken: 0, takenBytes: 0 }
       this.#lanes.set(entry.class, lane)
     }
     lane.entries.push(entry)
@@ -125,19 +141,28 @@ export class Indexer {
   /** Rounds: a pause in which entries gather, then a job of each class that has some. */
   async #run(): Promise<void> {
     const { signal } = this.#abort
-    const { clock, intervalMs, onError } = this.#options
+    const { clock, onError } = this.#options
     while (!signal.aborted && this.#isPending()) {
       try {
-        if (!this.#isUrgent()) await clock.sleep(intervalMs, signal)
-        for (const lane of this.#lanes.values()) {
-          if (lane.entries.length > 0 && !signal.aborted) await this.#index(lane)
-          this.#wake()
-        }
+        await this.#round()
       } catch (error) {
+        await this.#giveBack()
         if (signal.aborted) return
         onError(error)
         await clock.sleep(RETRY_MS, signal).catch(() => undefined)
       }
+    }
+    // Not when nothing was pending: then another run may have begun already.
+    if (signal.aborted) await this.#giveBack()
+  }
+
+  async #round(): Promise<void> {
+    const { signal } = this.#abort
+    const lanes = [...this.#lanes.values()]
+    if (!lanes.some((lane) => lane.entries.length > lane.taken)) return this.#naming
+    if (!this.#isUrgent()) await this.#options.clock.sleep(this.#options.intervalMs, signal)
+    for (const lane of lanes) {
+      if (lane.entries.length > lane.taken && !signal.aborted) await this.#index(takeJob(lane))
     }
   }
 
@@ -147,33 +172,62 @@ export class Indexer {
   }
 
   #isUrgent(): boolean {
-    return this.#flushing > 0 || [...this.#lanes.values()].some(({ bytes }) => bytes >= JOB_BYTES_MAX)
+    if (this.#flushing > 0) return true
+    return [...this.#lanes.values()].some(({ bytes, takenBytes }) => bytes - takenBytes >= JOB_BYTES_MAX)
   }
 
-  async #index(lane: Lane): Promise<void> {
-    const { catalog, worker, directory, onIndexed } = this.#options
-    const job = jobOf(lane.entries)
-    const first = job[0]!
-    const last = job.at(-1)!
+  async #index(job: Job): Promise<void> {
+    const { catalog, worker, directory } = this.#options
+    const first = job.entries[0]!
     const of = { class: first.class, day: dayOf(first.receivedMs) }
     const place = await catalog.place(of)
     try {
-      const places = job.map((entry) => entry.place)
-      const built = await worker.index({
-        directory,
-        places,
-        path: place.path,
-        sidecarPath: place.sidecarPath,
-      })
-      const entry = entryOf(place, { ...of, layout: LAYOUT_VERSION, ...built }, built)
-      await catalog.change({ add: [entry], indexed: [[first.class, last.arrival + last.rows]] })
+      const places = job.entries.map((entry) => entry.place)
+      const { path, sidecarPath } = place
+      const built = await worker.index({ directory, places, path, sidecarPath })
+      await this.#naming
+      this.#naming = this.#name(
+        job,
+        place,
+        entryOf(place, { ...of, layout: LAYOUT_VERSION, ...built }, built),
+      )
+      // It is asked for by the next job; until then a failure has no listener.
+      this.#naming.catch(() => undefined)
     } catch (error) {
       await removeFiles(place)
       throw error
     }
-    lane.entries.splice(0, job.length)
-    lane.bytes -= job.reduce((sum, { documentBytes }) => sum + documentBytes, 0)
-    onIndexed()
+  }
+
+  async #name({ lane, entries, bytes }: Job, place: SegmentPlace, segment: SegmentEntry): Promise<void> {
+    const last = entries.at(-1)!
+    try {
+      await flushFiles(place)
+      await this.#options.catalog.change({
+        add: [segment],
+        indexed: [[last.class, last.arrival + last.rows]],
+      })
+    } catch (error) {
+      await removeFiles(place)
+      throw error
+    }
+    lane.entries.splice(0, entries.length)
+    lane.bytes -= bytes
+    lane.taken -= entries.length
+    lane.takenBytes -= bytes
+    this.#options.onIndexed()
+    this.#wake()
+  }
+
+  /** What was in a job that failed, or behind one, is taken again. */
+  async #giveBack(): Promise<void> {
+    await this.#naming.catch(() => undefined)
+    this.#naming = Promise.resolve()
+    for (const lane of this.#lanes.values()) {
+      lane.taken = 0
+      lane.takenBytes = 0
+    }
+    this.#wake()
   }
 
   #wake(): void {
@@ -194,19 +248,22 @@ export class Indexer {
 }
 
 /** Entries of one day of ingestion, up to the job's bounds; at least one. */
-function jobOf(entries: readonly PendingEntry[]): readonly PendingEntry[] {
-  const day = dayOf(entries[0]!.receivedMs)
+function takeJob(lane: Lane): Job {
+  const from = lane.taken
+  const day = dayOf(lane.entries[from]!.receivedMs)
   let rows = 0
   let bytes = 0
-  let count = 0
-  for (const entry of entries) {
+  let end = from
+  for (; end < lane.entries.length; end++) {
+    const entry = lane.entries[end]!
     const fits = rows + entry.rows <= JOB_ROWS_MAX && bytes + entry.documentBytes <= JOB_BYTES_MAX
-    if (count > 0 && (!fits || dayOf(entry.receivedMs) !== day)) break
+    if (end > from && (!fits || dayOf(entry.receivedMs) !== day)) break
     rows += entry.rows
     bytes += entry.documentBytes
-    count++
   }
-  return entries.slice(0, count)
+  lane.taken = end
+  lane.takenBytes += bytes
+  return { lane, entries: lane.entries.slice(from, end), bytes }
 }
 
 export function dayOf(ms: number): string {

@@ -1,4 +1,4 @@
-import { closeSync, fdatasyncSync, openSync, readSync, fstatSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readSync, fstatSync, writeSync } from 'node:fs'
 import { SEGMENT_SCHEMA, type BuiltSegment } from './build-segment.ts'
 import { i64Range, numberOf, ParquetWriter, readFooter, rowGroupsOf } from './parquet.ts'
 import type { FieldPath } from './scan-document.ts'
@@ -27,7 +27,6 @@ export function concatSegments({ inputs, path, sidecarPath }: ConcatJob): Merged
       blocks.push(...blocksWithFilters(input.sidecarPath).map((each) => moved(each, shift)))
     }
     writer.finish()
-    fdatasyncSync(file)
     const sidecarBytes = writeSidecar(sidecarPath, united(inputs), blocks)
     return described(
       blocks.map(({ block }) => block),
@@ -85,7 +84,7 @@ export function describeMerged({ inputs, path, sidecarPath }: DescribeJob): Merg
   let source = 0
   let sourceEnd = sources[0]!.block.rows
   let row = 0
-  const file = openSync(path, 'r+')
+  const file = openSync(path, 'r')
   try {
     for (const group of rowGroupsOf(readFooterOf(file).footer)) {
       const end = row + numberOf(group, 3)
@@ -99,7 +98,6 @@ export function describeMerged({ inputs, path, sidecarPath }: DescribeJob): Merg
       blocks.push({ block: blockOf(group), hashes: hashes.take(), bloom: undefined })
       row = end
     }
-    fdatasyncSync(file)
     const sidecarBytes = writeSidecar(sidecarPath, united(inputs), blocks)
     return described(
       blocks.map(({ block }) => block),

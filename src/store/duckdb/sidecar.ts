@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, writeSync, fdatasyncSync } from 'node:fs'
+import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { DecklogError } from '../../core/errors.ts'
 import { BLOCK_ROWS } from './columns.ts'
 import { frameOf, readFrames } from './frames.ts'
@@ -84,7 +84,6 @@ export function writeSidecar(
   try {
     let written = 0
     for (const chunk of [...frameOf([head]), ...frameOf(filters)]) written += writeSync(file, chunk)
-    fdatasyncSync(file)
     return written
   } finally {
     closeSync(file)
