@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'disk-full'
   | 'disk-failed' // EIO, EROFS and their like
   | 'state-corrupt' // a file of ours is torn or altered
+  | 'too-large' // what the bus will never take: its neighbours go on
   | 'closed' // used after close
   | 'aborted'
   | 'internal'

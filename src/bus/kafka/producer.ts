@@ -1,0 +1,107 @@
+import type { Message as KafkaMessage, Producer } from 'kafkajs'
+import { type Client, type ClientOptions, openClient } from './client.ts'
+import { isTimeout } from './errors.ts'
+import { CompressionTypes } from './kafkajs.ts'
+
+interface Open {
+  readonly client: Client
+  readonly producer: Producer
+}
+
+/** The brokers' answer has nothing of the partition: kafkajs drops what is for a partition that it does not know. */
+export class PartitionGoneError extends Error {
+  readonly type = 'UNKNOWN_TOPIC_OR_PARTITION'
+}
+
+/**
+ * One idempotent producer: the brokers recognise what is sent again by (producer, partition, sequence number).
+ *
+ * kafkajs gives a sequence number back when a send fails, so the number of a send whose outcome is unknown is used again by the
+ * next send to that partition. If that is another message of as many records, the brokers take it for the first one and
+ * acknowledge it without storing it. Hence the rule for all callers: one send in flight a partition, and after a failure the same
+ * records again, unchanged, until they are acknowledged. Who cannot keep it calls `renew` before the next send.
+ */
+export class IdempotentProducer {
+  readonly #options: ClientOptions
+  #open: Promise<Open> | undefined
+
+  constructor(options: ClientOptions) {
+    this.#options = options
+  }
+
+  /** @throws kafkajs' error; the outcome is then unknown unless a broker answered. */
+  async send(topic: string, partition: number, messages: KafkaMessage[]): Promise<void> {
+    const open = (this.#open ??= this.#connect())
+    let client: Client | undefined
+    try {
+      const { producer, ...rest } = await open
+      client = rest.client
+      const answer = await producer.send({
+        topic,
+        messages,
+        acks: -1,
+        compression: CompressionTypes.None,
+      })
+      if (!answer.some((one) => one.partition === partition && one.errorCode === 0)) {
+        throw new PartitionGoneError(`${topic}/${partition} is unknown`)
+      }
+    } catch (error) {
+      if (client === undefined && this.#open === open) this.#open = undefined
+      // kafkajs would go on with a connection whose other end is gone.
+      if (isTimeout(error)) client?.sockets.cut()
+      throw error
+    }
+  }
+
+  /** The next send is made by a new producer, with an identity and sequence numbers of its own. */
+  renew(): void {
+    const open = this.#open
+    this.#open = undefined
+    if (open) void disconnect(open)
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    const open = this.#open
+    this.#open = undefined
+    if (!open) return
+    const timer = setTimeout(
+      () =>
+        void open.then(
+          ({ client }) => client.sockets.cut(),
+          () => {},
+        ),
+      timeoutMs,
+    )
+    await disconnect(open)
+    clearTimeout(timer)
+  }
+
+  async #connect(): Promise<Open> {
+    const client = openClient(this.#options)
+    const producer = client.kafka.producer({
+      idempotent: true,
+      allowAutoTopicCreation: false,
+      createPartitioner:
+        () =>
+        ({ message }) =>
+          message.partition!,
+      retry: { retries: 1 },
+    })
+    try {
+      await producer.connect()
+    } catch (error) {
+      client.sockets.cut()
+      throw error
+    }
+    return { client, producer }
+  }
+}
+
+async function disconnect(open: Promise<Open>): Promise<void> {
+  try {
+    const { producer } = await open
+    await producer.disconnect()
+  } catch {
+    // It is gone anyway.
+  }
+}
