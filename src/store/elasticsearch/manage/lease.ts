@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type EsContext, refusal } from '../context.ts'
+import { ensureIndex, recordsIndex } from '../own-indices.ts'
 
 /** Held by one process at a time. It ends by itself when its holder dies. */
 export interface Lease {
@@ -27,7 +28,8 @@ export async function takeLease(context: EsContext, name: string): Promise<Lease
   const found = await context.connection.request({ method: 'GET', path })
   if (found.status !== 200 && found.status !== 404) throw refusal(`reading ${name}`, found.status, found.body)
   const known = found.status === 200 ? (found.body as Found) : undefined
-  if (known !== undefined && known._source.body.untilMs > context.clock.now()) return undefined
+  if (known !== undefined && known._source.untilMs > context.clock.now()) return undefined
+  if (known === undefined) await ensureIndex(context, recordsIndex(context.names))
   let position = await put(known && { seqNo: known._seq_no, primaryTerm: known._primary_term }, LEASE_MS)
   if (position === undefined) return undefined
 
@@ -44,7 +46,9 @@ export async function takeLease(context: EsContext, name: string): Promise<Lease
         id: name,
         version: 1,
         updatedMs: context.clock.now(),
-        body: { holder, untilMs: forMs === 0 ? 0 : context.clock.now() + forMs },
+        body: '{}',
+        holder,
+        untilMs: forMs === 0 ? 0 : context.clock.now() + forMs,
       },
     })
     if (status === 409) return undefined
@@ -68,5 +72,5 @@ export async function takeLease(context: EsContext, name: string): Promise<Lease
 interface Found {
   readonly _seq_no: number
   readonly _primary_term: number
-  readonly _source: { readonly body: { readonly untilMs: number } }
+  readonly _source: { readonly untilMs: number }
 }

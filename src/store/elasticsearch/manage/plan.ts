@@ -1,6 +1,7 @@
 import type { RetentionRule } from '../../../ports/store.ts'
 import type { EsConnection } from '../connection.ts'
-import { namesOf, refusal } from '../context.ts'
+import { faultOf, namesOf, refusal } from '../context.ts'
+import { coverageIndex, recordsIndex } from '../own-indices.ts'
 import { type DataStream, isOfClass, listDataStreams } from './data-streams.ts'
 import { type FoundFlavour, findFlavour } from './flavour.ts'
 import { type Change, compareInstalled, install } from './installed.ts'
@@ -39,6 +40,8 @@ export interface StorePlan {
   readonly flavour: FoundFlavour
   readonly templates: readonly Change[]
   readonly streams: readonly StreamChange[]
+  /** Indices of decklog's own that are missing: what is covered, and records. */
+  readonly missingIndices: readonly OwnIndex[]
   readonly shards: ShardPlan
   readonly replicas: number
   /** A sentence each: what must be mended first. Nothing is applied while there is one. */
@@ -46,6 +49,11 @@ export interface StorePlan {
   readonly remarks: readonly string[]
   /** What the data streams' indices would be, for `applyStore`. */
   readonly composed: ReadonlyMap<string, Composed>
+}
+
+interface OwnIndex {
+  readonly name: string
+  readonly body: Body
 }
 
 export const AUDIT_KIND: StreamKind = { dataset: 'decklog.audit', class: 'audit' }
@@ -79,6 +87,7 @@ export async function planStore(
     flavour,
     templates,
     streams,
+    missingIndices: await missingOf(connection, [coverageIndex(names), recordsIndex(names)], signal),
     shards,
     replicas,
     composed,
@@ -116,6 +125,7 @@ export async function applyStore(
 ): Promise<StreamReport[]> {
   const { signal } = options
   for (const change of plan.templates) await install(connection, change, signal)
+  for (const { name, body } of plan.missingIndices) await createIndex(connection, { name, body }, signal)
   const reports: StreamReport[] = []
   for (const change of plan.streams) {
     const refused = await updateStream(connection, change, plan.composed.get(change.stream)!, signal)
@@ -131,6 +141,7 @@ export async function applyStore(
 export function hasChanges(plan: StorePlan): boolean {
   return (
     plan.templates.some((one) => one.action === 'create' || one.action === 'update') ||
+    plan.missingIndices.length > 0 ||
     plan.streams.some((one) => one.additions.length > 0 || one.settings.length > 0)
   )
 }
@@ -179,6 +190,39 @@ function definitionsOf(
 
 function shardsBy({ shards = {} }: StoreSetupOptions): (className: string) => number {
   return (className) => shards[className] ?? shards['default'] ?? 1
+}
+
+async function missingOf(
+  connection: EsConnection,
+  wanted: readonly OwnIndex[],
+  signal: AbortSignal | undefined,
+): Promise<OwnIndex[]> {
+  const missing: OwnIndex[] = []
+  for (const index of wanted) {
+    const { status } = await connection.request({
+      method: 'HEAD',
+      path: `/${encodeURIComponent(index.name)}`,
+      ...(signal === undefined ? {} : { signal }),
+    })
+    if (status === 404) missing.push(index)
+    else if (status !== 200) throw refusal(`looking for the index ${index.name}`, status, undefined)
+  }
+  return missing
+}
+
+async function createIndex(
+  connection: EsConnection,
+  { name, body: wanted }: OwnIndex,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { status, body } = await connection.request({
+    method: 'PUT',
+    path: `/${encodeURIComponent(name)}`,
+    body: wanted,
+    ...(signal === undefined ? {} : { signal }),
+  })
+  if (status === 200 || faultOf(body).type === 'resource_already_exists_exception') return
+  throw refusal(`making the index ${name}`, status, body)
 }
 
 async function composeAll(

@@ -73,7 +73,6 @@ export function templatesOf(options: TemplateOptions): Definition[] {
     ...FIELD_FILES.map((file) => fieldsOf(file, options)),
     settingsOf(options),
     ...options.kinds.map((kind) => streamTemplate(kind, options)),
-    recordsTemplate(options),
   ]
 }
 
@@ -183,39 +182,6 @@ function constantsOf({ dataset, class: className }: StreamKind): Body {
       decklog: { properties: { class: constant(className) } },
     },
   }
-}
-
-/** Alerts, sessions, dead letters, coverage: one document each, which changes. Their bodies are not searched. */
-function recordsTemplate({ replicas = 1, prefix }: TemplateOptions): Definition {
-  const names = namesOf(prefix)
-  return {
-    kind: 'index',
-    name: names.installed('records'),
-    body: {
-      index_patterns: [names.records, names.coverage],
-      priority: priorityOf(prefix),
-      template: {
-        settings: flat({
-          number_of_shards: 1,
-          number_of_replicas: replicas,
-          'translog.durability': 'request',
-        }),
-        mappings: { dynamic: false, properties: RECORD_PROPERTIES },
-      },
-    },
-  }
-}
-
-const RECORD_PROPERTIES: Body = {
-  kind: { type: 'keyword' },
-  id: { type: 'keyword' },
-  version: { type: 'long' },
-  updatedMs: { type: 'long' },
-  body: { type: 'object', enabled: false },
-  stream: { type: 'keyword' },
-  class: { type: 'keyword' },
-  tenant: { type: 'keyword' },
-  node: { type: 'keyword' },
 }
 
 function policyOf(className: string, { rollover, prefix }: TemplateOptions): Definition {
