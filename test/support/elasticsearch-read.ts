@@ -56,16 +56,12 @@ export class ReadPlace implements AsyncDisposable {
     return new Map(refused.map(({ create }) => [create._id, create.error?.reason ?? 'unknown']))
   }
 
-  /** Ends the write index of a data stream and begins the next. */
-  async rollOver(dataStream: string): Promise<void> {
+  /** Ends the write index of a data stream and begins the next, whose mapping may lack fields. */
+  async rollOver(dataStream: string, without: readonly string[] = []): Promise<void> {
     const name = this.#named(dataStream)
     const generation = (this.#generations.get(name) ?? 0) + 1
     this.#generations.set(name, generation)
-    if (generation > 1) {
-      const last = backingName(name, generation - 1)
-      const add = { index: last, alias: name, is_write_index: false }
-      await this.#send('POST', '/_aliases', { actions: [{ add }] })
-    }
+    const fields = new Map([...mappedFields()].filter(([field]) => !without.includes(field)))
     await this.#send('PUT', `/${backingName(name, generation)}`, {
       settings: {
         number_of_shards: this.#options.shards ?? 1,
@@ -73,9 +69,13 @@ export class ReadPlace implements AsyncDisposable {
         refresh_interval: '200ms',
         'index.mapping.total_fields.limit': 2000,
       },
-      mappings: { dynamic: false, ...propertiesOf(mappedFields(), this.#options.types ?? 'core') },
-      aliases: { [name]: { is_write_index: true } },
+      mappings: { dynamic: false, ...propertiesOf(fields, this.#options.types ?? 'core') },
     })
+    const add = (of: number, isWritten: boolean): object => ({
+      add: { index: backingName(name, of), alias: name, is_write_index: isWritten },
+    })
+    const before = generation > 1 ? [add(generation - 1, false)] : []
+    await this.#send('POST', '/_aliases', { actions: [...before, add(generation, true)] })
   }
 
   async deleteIndex(dataStream: string, generation: number): Promise<void> {

@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { DecklogError } from '../../../core/errors.ts'
+import type { EsTextAnswer } from '../connection.ts'
 import { faultOf, refusal, type EsContext } from '../context.ts'
 import { elementsOf, membersOf, type Span } from './json-spans.ts'
 
@@ -13,6 +15,8 @@ export interface Question {
   readonly index?: string
   /** One shard of the index. */
   readonly shard?: number
+  /** Asks each shard first whether it can match, so that indices of others are not even looked at. @default false */
+  readonly isSkipping?: boolean
 }
 
 /** An answer to which every shard has contributed. */
@@ -34,22 +38,42 @@ export class PointInTimeGone extends Error {}
  * @throws {DecklogError} `query-invalid` when the query is at fault; retryable `unreachable` when the cluster is
  */
 export async function ask(context: EsContext, question: Question): Promise<RawAnswer> {
-  const { body, signal, index, shard } = question
+  for (let attempt = 1; ; attempt++) {
+    const { status, text } = await send(context, question)
+    if (status === 200) return read(text)
+    const types = typesOf(text)
+    const isBeginning = types.includes('no_shard_available_action_exception') && attempt < ATTEMPTS
+    if (!isBeginning) throw faultOfSearch({ status, text, types })
+    await pause(BEGINNING_MS, question.signal)
+  }
+}
+
+/** The shards of a new index take a moment to begin: after every rollover. */
+const BEGINNING_MS = 100
+const ATTEMPTS = 50
+
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch((cause: unknown) => {
+    throw new DecklogError('aborted', 'the question was given up', { cause })
+  })
+}
+
+function send(context: EsContext, question: Question): Promise<EsTextAnswer> {
+  const { body, signal, index, shard, isSkipping } = question
   const isPinned = body['pit'] !== undefined
-  const { status, text } = await context.connection.requestText({
+  return context.connection.requestText({
     method: 'POST',
     path: isPinned ? '/_search' : `/${encodeURIComponent(index ?? context.names.events)}/_search`,
     query: {
       allow_partial_search_results: false,
       ...(isPinned ? {} : { ignore_unavailable: true, allow_no_indices: true }),
       ...(shard === undefined ? {} : { preference: `_shards:${shard}` }),
+      ...(isSkipping === true ? { pre_filter_shard_size: 1 } : {}),
     },
     body: { ...body, timeout: `${QUESTION_MS_MAX}ms` },
     timeoutMs: QUESTION_MS_MAX + 5_000,
     ...(signal === undefined ? {} : { signal }),
   })
-  if (status !== 200) throw faultOfSearch(status, text)
-  return read(text)
 }
 
 function read(text: string): RawAnswer {
@@ -85,14 +109,25 @@ function incomplete(): DecklogError {
   )
 }
 
-function faultOfSearch(status: number, text: string): Error {
+function typesOf(text: string): string[] {
+  return [...text.matchAll(/"type":"(\w+)"/g)].map((match) => match[1]!)
+}
+
+function faultOfSearch({
+  status,
+  text,
+  types,
+}: {
+  status: number
+  text: string
+  types: readonly string[]
+}): Error {
   let body: unknown
   try {
     body = JSON.parse(text)
   } catch {
     body = undefined
   }
-  const types = [...text.matchAll(/"type":"(\w+)"/g)].map((match) => match[1]!)
   if (types.includes('search_context_missing_exception')) return new PointInTimeGone()
   if (types.includes('too_complex_to_determinize_exception'))
     return asking('a pattern has too many stars for Elasticsearch')

@@ -31,9 +31,9 @@ export function leaf({ field, indexed, read }: Leaf, { mapping }: Fields): Claus
 }
 
 /** Documents that have the field at all, narrowed down by the index, and then read. */
-export function readWhere(field: string, { kind, root }: FieldMapping, read: Clause): Clause {
-  if (kind === 'documents') return read
-  return allOf([kind === 'keyed' ? exists(root!) : isThere(field), read])
+export function readWhere(field: string, { kind }: FieldMapping, read: Clause): Clause {
+  // A flattened field does not say that it has values which are too long for the index.
+  return kind === 'documents' || kind === 'keyed' ? read : allOf([isThere(field), read])
 }
 
 /** A keyword that is too long for the index is in `_ignored`. */

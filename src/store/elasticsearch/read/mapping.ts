@@ -23,8 +23,6 @@ export interface FieldMapping {
   readonly kind: Kind
   /** Backing indices that do not have the field: they were made before the mapping had it. */
   readonly lacking: readonly string[]
-  /** The flattened field above, for `keyed`. */
-  readonly root?: string
 }
 
 export type Mapping = (field: string) => FieldMapping
@@ -96,7 +94,7 @@ export async function mappingOf(
     const root = withAncestors(field)
       .slice(1)
       .find((name) => found.get(name)?.kind === 'flattened')
-    return root === undefined ? own : { kind: 'keyed', lacking: found.get(root)!.lacking, root }
+    return root === undefined ? own : { kind: 'keyed', lacking: found.get(root)!.lacking }
   }
 }
 

@@ -26,13 +26,18 @@ export async function top(context: EsContext, request: TopRequest): Promise<TopA
     size: 0,
   }
   const limit = Math.min(Math.max(0, request.limit), VALUES_MAX)
-  const first = await ask(context, { signal, body: { ...question, aggs: aggregationsOf(parts, { limit }) } })
+  const first = await ask(context, {
+    signal,
+    isSkipping: true,
+    body: { ...question, aggs: aggregationsOf(parts, { limit }) },
+  })
   const answer = countsOf(first.aggregations)
   let counts = answer.counts
   if (answer.mayBeMore && limit > 0) {
     const values = ranked(counts, Math.min(limit * 2, AGAIN_MAX)).map(({ value }) => value)
     const again = await ask(context, {
       signal,
+      isSkipping: true,
       body: { ...question, aggs: aggregationsOf(parts, { limit: values.length, only: values }) },
     })
     counts = countsOf(again.aggregations).counts

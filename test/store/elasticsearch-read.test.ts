@@ -1,0 +1,333 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, describe, expect, test } from 'vitest'
+import type { JsonObject } from '../../src/core/document.ts'
+import type { Query } from '../../src/core/query.ts'
+import { cutWords } from '../../src/core/words.ts'
+import type { Hit } from '../../src/ports/store.ts'
+import { histogram } from '../../src/store/elasticsearch/read/histogram.ts'
+import { get, neighbours } from '../../src/store/elasticsearch/read/neighbours.ts'
+import { scan } from '../../src/store/elasticsearch/read/scan.ts'
+import { search } from '../../src/store/elasticsearch/read/search.ts'
+import { top } from '../../src/store/elasticsearch/read/top.ts'
+import { ELASTICSEARCH, ReadPlace, type ReadPlaceOptions } from '../support/elasticsearch-read.ts'
+import { eventBatch, streamName, type EventOptions } from '../support/event-batches.ts'
+
+const asking = { principal: { id: 'test' }, scope: { clusters: '*', classes: '*' } } as const
+const all = { ...asking, query: { kind: 'all' } as const, limit: 100 }
+
+if (ELASTICSEARCH === undefined) {
+  console.log('reading from Elasticsearch is not tested: DECKLOG_TEST_ELASTICSEARCH names no server')
+}
+
+describe.skipIf(ELASTICSEARCH === undefined)('reading from Elasticsearch', () => {
+  const places: ReadPlace[] = []
+  const newPlace = (options?: ReadPlaceOptions): ReadPlace => {
+    const place = new ReadPlace(options)
+    places.push(place)
+    return place
+  }
+  afterEach(async () => {
+    for (const place of places.splice(0)) await place[Symbol.asyncDispose]()
+  })
+
+  const written = async (documents: readonly JsonObject[]): Promise<ReadPlace> => {
+    const place = newPlace()
+    const refused = await place.write([eventBatch({ events: documents.map((document) => ({ document })) })])
+    expect(refused).toEqual(new Map())
+    return place
+  }
+  const found = async ({ context }: ReadPlace, query: Query): Promise<number[]> =>
+    (await search(context, { ...all, query, order: 'oldest' })).hits.map(seqOf)
+
+  describe('scan', () => {
+    const drain = async (
+      place: ReadPlace,
+      from: string,
+      limit: number,
+    ): Promise<{ ids: string[]; cursor: string }> => {
+      const ids: string[] = []
+      let cursor = from
+      for (;;) {
+        const answer = await scan(place.context, { ...asking, cursor, limit })
+        expect(answer.hits.length).toBeLessThanOrEqual(limit)
+        ids.push(...answer.hits.map(({ id }) => id))
+        cursor = answer.cursor
+        if (answer.hits.length === 0) return { ids, cursor }
+      }
+    }
+
+    test('misses no event and gives none twice while writers run side by side, over a rollover and several shards', async () => {
+      const place = newPlace({ shards: 2 })
+      await place.write([eventBatch({ events: records(0, 1) })])
+      const writer = async (stream: number): Promise<void> => {
+        for (let at = 0; at < 40; at++) {
+          const events = records(at * 5 + (stream === 1 ? 1 : 0), 5)
+          const refused = await place.write([eventBatch({ stream: streamName(stream), events })], {
+            refresh: false,
+          })
+          expect(refused).toEqual(new Map())
+        }
+      }
+      let isWriting = true
+      const writing = Promise.all([
+        writer(1), writer(2), writer(3), writer(4),
+        sleep(150).then(() => place.rollOver('logs-system.auth-test.ssh')),
+      ]).then(() => { isWriting = false }) // biome-ignore format: writers
+      const seen: string[] = []
+      let cursor = ''
+      const lasting = async (): Promise<void> => {
+        for (let quiet = 0; quiet < 20; ) {
+          const answer = await scan(place.context, { ...asking, cursor, limit: 13 })
+          seen.push(...answer.hits.map(({ id }) => id))
+          cursor = answer.cursor
+          quiet = isWriting || answer.hits.length > 0 ? 0 : quiet + 1
+          if (answer.hits.length === 0) await sleep(30)
+        }
+      }
+      await Promise.all([writing, lasting()])
+      expect(new Set(seen).size).toBe(801)
+      expect(seen).toHaveLength(801)
+    })
+
+    test('a rolled-over index is read to its end before the next, and one that is deleted is left out', async () => {
+      const place = newPlace()
+      const dataStream = 'logs-system.auth-test.ssh'
+      await place.write([eventBatch({ events: records(0, 5) })])
+      const before = await drain(place, '', 2)
+      await place.rollOver(dataStream)
+      await place.write([eventBatch({ events: records(5, 5) })])
+      const { ids, cursor } = await drain(place, before.cursor, 2)
+      expect([...before.ids, ...ids].map(numberOf)).toEqual([...Array(10).keys()])
+      expect((await drain(place, '', 100)).ids.map(numberOf)).toEqual([...Array(10).keys()])
+      await place.deleteIndex(dataStream, 1)
+      expect((await drain(place, cursor, 100)).ids).toEqual([])
+      expect((await drain(place, '', 100)).ids.map(numberOf)).toEqual([5, 6, 7, 8, 9])
+    })
+
+    test('from now on leaves out what is written but not yet searchable', async () => {
+      const place = newPlace()
+      await place.write([eventBatch({ events: records(0, 3) })])
+      await place.write([eventBatch({ events: records(3, 3) })], { refresh: false })
+      const { hits, cursor } = await scan(place.context, { ...asking, limit: 10 })
+      expect(hits).toEqual([])
+      await place.write([eventBatch({ events: records(6, 3) })])
+      const { ids } = await drain(place, cursor, 10)
+      expect(ids.map(numberOf)).toEqual([6, 7, 8])
+    })
+
+    test('a quiet data stream has its turn beside a loud one', async () => {
+      const place = newPlace()
+      const dataStream = 'logs-kubernetes.container_logs-test.pod'
+      await place.write([
+        eventBatch({ class: 'pod', stream: streamName(2), dataStream, events: records(0, 500) }),
+      ])
+      await place.write([eventBatch({ events: records(0, 3) })])
+      const { hits } = await scan(place.context, { ...asking, cursor: '', limit: 10 })
+      expect(hits).toHaveLength(10)
+      expect(hits.filter(({ id }) => id.startsWith(streamName(1)))).toHaveLength(3)
+    })
+
+    test('a cursor that is none is an error, and says so', async () => {
+      const place = newPlace()
+      for (const cursor of ['a5', 'e1.', 'e1.????', `e1.${Buffer.from('[]').toString('base64url')}`]) {
+        const answer = scan(place.context, { ...asking, cursor, limit: 10 })
+        await expect(answer).rejects.toMatchObject({ code: 'query-invalid' })
+      }
+    })
+  })
+
+  describe('what the mapping does not have', () => {
+    const documents = [
+      { own: { count: 5, name: 'x', list: [{ k: 'a' }, { k: ['b', 7] }] }, 'odd "name"': 'it' },
+      { own: { count: '12', name: 'X' }, 'own.flat': true },
+      { own: { count: 1e21, small: 0.00012, address: '10.1.2.3' } },
+      { user: { name: `${'x'.repeat(12_000)}end` }, labels: { key: `${'y'.repeat(9_000)}end` } },
+    ] as const
+
+    test('is read from the documents, with the same meaning', async () => {
+      const place = await written(documents as unknown as JsonObject[])
+      const term = (field: string, value: string): Query => ({ kind: 'term', field, value })
+      expect(await found(place, term('own.name', 'x'))).toEqual([0])
+      expect(await found(place, term('own.list.k', '7'))).toEqual([0])
+      expect(await found(place, term('own.flat', 'true'))).toEqual([1])
+      expect(await found(place, term('odd "name"', 'it'))).toEqual([0])
+      expect(await found(place, term('own.count', '1e+21'))).toEqual([2])
+      expect(await found(place, term('own.small', '0.00012'))).toEqual([2])
+      expect(await found(place, { kind: 'exists', field: 'own.count' })).toEqual([0, 1, 2])
+      expect(await found(place, { kind: 'range', field: 'own.count', gt: '5', lt: '20' })).toEqual([1])
+      expect(await found(place, { kind: 'range', field: 'own.name', gte: 'a' })).toEqual([0])
+      expect(await found(place, { kind: 'wildcard', field: 'own.name', pattern: '*' })).toEqual([0, 1])
+      expect(await found(place, { kind: 'cidr', field: 'own.address', cidr: '10.0.0.0/8' })).toEqual([2])
+      const { values, withField } = await top(place.context, { ...all, field: 'own.list.k' })
+      expect(values).toEqual([
+        { value: '7', count: 1 },
+        { value: 'a', count: 1 },
+        { value: 'b', count: 1 },
+      ])
+      expect(withField).toBe(1)
+    })
+
+    test('a value that is too long for the index is found all the same', async () => {
+      const place = await written(documents as unknown as JsonObject[])
+      const ends = (field: string): Query => ({ kind: 'wildcard', field, pattern: '*end' })
+      expect(await found(place, ends('user.name'))).toEqual([3])
+      expect(await found(place, ends('labels.key'))).toEqual([3])
+      expect(await found(place, { kind: 'exists', field: 'user.name' })).toEqual([3])
+      expect(await found(place, { kind: 'exists', field: 'user' })).toEqual([3])
+      const value = documents[3].user.name
+      expect(await found(place, { kind: 'term', field: 'user.name', value })).toEqual([3])
+      const { values } = await top(place.context, { ...all, field: 'user.name' })
+      expect(values).toEqual([{ value, count: 1 }])
+    })
+
+    test('what cannot be asked for is an error that says what to write', async () => {
+      const place = await written(documents as unknown as JsonObject[])
+      await expect(found(place, { kind: 'exists', field: 'own' })).rejects.toMatchObject({
+        code: 'query-invalid',
+        message: expect.stringMatching(/own\.count: \*/) as unknown,
+      })
+      await expect(found(place, { kind: 'exists', field: 'a.*' })).rejects.toMatchObject({
+        code: 'query-invalid',
+      })
+    })
+
+    test('an index that was made before the mapping had the field is read too', async () => {
+      const place = await written([{ user: { name: 'a' } }])
+      await place.rollOver('logs-system.auth-test.ssh', ['user.name'])
+      await place.write([
+        eventBatch({ firstSeq: 1, events: [{ seq: 1, document: { user: { name: 'a' } } }] }),
+      ])
+      expect(await found(place, { kind: 'term', field: 'user.name', value: 'a' })).toEqual([0, 1])
+      expect(await found(place, { kind: 'wildcard', field: 'user.name', pattern: 'a*' })).toEqual([0, 1])
+      expect((await top(place.context, { ...all, field: 'user.name' })).values).toEqual([
+        { value: 'a', count: 2 },
+      ])
+    })
+  })
+
+  describe('cursors', () => {
+    test('belong to one question', async () => {
+      const place = await written(Array.from({ length: 5 }, () => ({})))
+      const { cursor } = await search(place.context, { ...all, limit: 2 })
+      for (const other of [
+        { ...all, order: 'oldest' as const },
+        { ...all, query: { kind: 'exists' as const, field: 'message' } },
+        { ...all, scope: { clusters: ['test'], classes: '*' as const } },
+        { ...all, toNs: 5n },
+        { ...all, principal: { id: 'another' } },
+      ]) {
+        const answer = search(place.context, { ...other, cursor: cursor! })
+        await expect(answer).rejects.toMatchObject({
+          code: 'query-invalid',
+          message: expect.stringMatching(/question/) as unknown,
+        })
+      }
+      await expect(search(place.context, { ...all, limit: 3, cursor: cursor! })).resolves.toMatchObject({
+        total: { value: 5, relation: 'eq' },
+      })
+    })
+
+    test('go on in the same order when the point in time is over, or another process had it', async () => {
+      const place = await written(Array.from({ length: 9 }, () => ({})))
+      const first = await search(place.context, { ...all, limit: 3 })
+      await place.context.connection.request({
+        method: 'DELETE',
+        path: '/_pit',
+        body: { id: await pointInTime(place) },
+      })
+      const second = await search(place.context, { ...all, limit: 3, cursor: first.cursor! })
+      const elsewhere = { ...place.context }
+      const third = await search(elsewhere, { ...all, limit: 3, cursor: second.cursor! })
+      expect([...first.hits, ...second.hits, ...third.hits].map(seqOf)).toEqual([8, 7, 6, 5, 4, 3, 2, 1, 0])
+      expect(third.cursor).toBeUndefined()
+    })
+  })
+
+  test('an answer of more documents than one request gives has all of them', async () => {
+    const place = newPlace()
+    await place.write([eventBatch({ events: records(0, 2500) })])
+    const { hits, cursor, total } = await search(place.context, { ...all, limit: 2400, total: 'exact' })
+    expect(hits.map(seqOf)).toEqual(Array.from({ length: 2400 }, (_, at) => 2499 - at))
+    expect(total).toEqual({ value: 2500, relation: 'eq' })
+    const rest = await search(place.context, { ...all, limit: 2400, total: 'exact', cursor: cursor! })
+    expect(rest.hits.map(seqOf)).toEqual(Array.from({ length: 100 }, (_, at) => 99 - at))
+    const around = await neighbours(
+      place.context,
+      `${streamName(1)}:1200`,
+      { before: 1100, after: 1100 },
+      asking,
+    )
+    expect(around.map(seqOf)).toEqual(Array.from({ length: 2201 }, (_, at) => at + 100))
+  })
+
+  test('top values are exact when their shards do not agree on what is frequent', async () => {
+    const place = newPlace({ shards: 3 })
+    const users = Array.from({ length: 6000 }, (_, at) => ({
+      user: { name: at % 3 === 0 ? `u${at % 50}` : `rare-${at}` },
+    }))
+    await place.write([eventBatch({ events: users.map((document) => ({ document })) })])
+    const { values, total, withField } = await top(place.context, { ...all, field: 'user.name', limit: 3 })
+    expect(values).toEqual([
+      { value: 'u0', count: 40 },
+      { value: 'u1', count: 40 },
+      { value: 'u10', count: 40 },
+    ])
+    expect([total, withField]).toEqual([6000, 6000])
+  })
+
+  test('documents of others in a like data stream are not seen', async () => {
+    const place = await written([{ user: { name: 'a' } }])
+    const name = `logs-other-${place.prefix}x`
+    const { connection } = place.context
+    const foreign = { '@timestamp': '2026-11-24T09:00:00Z', user: { name: 'a' }, message: 'x' }
+    await connection.request({
+      method: 'PUT',
+      path: `/${name}/_doc/1`,
+      query: { refresh: true },
+      body: foreign,
+    })
+    try {
+      expect(await found(place, { kind: 'all' })).toEqual([0])
+      expect((await histogram(place.context, { ...all, buckets: 3 })).total.value).toBe(1)
+      expect((await top(place.context, { ...all, field: 'user.name' })).total).toBe(1)
+      expect(await get(place.context, '1', asking)).toBeUndefined()
+      expect((await scan(place.context, { ...asking, cursor: '', limit: 10 })).hits).toHaveLength(1)
+    } finally {
+      await connection.request({ method: 'DELETE', path: `/${name}` })
+    }
+  })
+
+  test('nothing is there: answers are empty, and none is an error', async () => {
+    const place = newPlace()
+    expect(await search(place.context, all)).toEqual({ hits: [], total: { value: 0, relation: 'eq' } })
+    expect(await histogram(place.context, { ...all, buckets: 3 })).toEqual({
+      buckets: [],
+      total: { value: 0, relation: 'eq' },
+    })
+    expect(await top(place.context, { ...all, field: 'user.name' })).toEqual({
+      values: [],
+      total: 0,
+      withField: 0,
+    })
+    expect((await scan(place.context, { ...asking, cursor: '', limit: 3 })).hits).toEqual([])
+    expect(await neighbours(place.context, `${streamName(1)}:1`, { before: 1, after: 1 }, asking)).toEqual([])
+    expect(await found(place, { kind: 'words', words: cutWords('a b'), mode: 'phrase' })).toEqual([])
+  })
+})
+
+/** Any point in time that the place's cluster has open is closed with it: `_all` is what the server calls them. */
+function pointInTime(_place: ReadPlace): Promise<string> {
+  return Promise.resolve('_all')
+}
+
+function records(first: number, count: number): EventOptions[] {
+  return Array.from({ length: count }, (_, at) => ({ seq: first + at }))
+}
+
+function seqOf(hit: Hit): number {
+  return numberOf(hit.id)
+}
+
+function numberOf(id: string): number {
+  return Number(id.split(':')[1])
+}
