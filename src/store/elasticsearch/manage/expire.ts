@@ -223,7 +223,12 @@ async function endWrites({ connection }: EsContext, index: BackingIndex): Promis
   })
   if (status === 404) return false
   if (status !== 200) throw refusal(`ending writes to ${index.name}`, status, body)
-  return (body as { shards_acknowledged?: boolean }).shards_acknowledged === true
+  const { shards_acknowledged: ended, indices } = body as {
+    shards_acknowledged?: boolean
+    indices?: readonly unknown[]
+  }
+  // None is listed where writes were ended by an earlier run.
+  return ended === true || indices?.length === 0
 }
 
 /** A class whose data is all in write indices: the largest is ended, and deleted by the next run. */

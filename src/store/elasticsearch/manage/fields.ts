@@ -3,7 +3,8 @@ import { parse } from 'yaml'
 
 /**
  * What a field is searched as: the vocabulary of `schemas/elasticsearch/fields-*.yaml`, the one source of every mapping.
- * `words`, `constant` and `pattern` are types that a stock Elasticsearch has and a bare one has not; `kept` is not searchable.
+ * `words`, `constant` and `pattern` are types that a stock Elasticsearch has and a bare one has not; `kept` is not searchable;
+ * `claimed_date` is a time as another program wrote it: what is none stays in the document and is not searched.
  */
 export const FIELD_KINDS = [
   'words',
@@ -14,6 +15,7 @@ export const FIELD_KINDS = [
   'kept',
   'date',
   'date_nanos',
+  'claimed_date',
   'ip',
   'long',
   'double',
@@ -86,6 +88,8 @@ function definitionOf(kind: FieldKind, types: MappingTypes): Mapping {
       return types === 'full' ? { type: 'wildcard', ignore_above: KEYWORD_LENGTH_MAX } : keyword
     case 'keyword':
       return keyword
+    case 'claimed_date':
+      return { type: 'date_nanos', ignore_malformed: true }
     case 'kept':
       return { type: 'keyword', index: false, doc_values: false }
     case 'flattened':

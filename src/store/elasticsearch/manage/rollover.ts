@@ -54,7 +54,7 @@ export async function rollOver({ connection }: EsContext, stream: string): Promi
   const { status, body } = await connection.request({
     method: 'POST',
     path: `/${encodeURIComponent(stream)}/_rollover`,
-    body: { conditions: { min_docs: 1 } },
+    body: { conditions: { min_docs: 1, max_age: '1ms' } },
   })
   if (status === 404) return false
   if (status !== 200) throw refusal(`rolling over ${stream}`, status, body)
