@@ -1,7 +1,8 @@
 import type { Admin } from 'kafkajs'
 import { DecklogError } from '../../core/errors.ts'
 import { type Client, type ClientOptions, openClient } from './client.ts'
-import { judge, missingTopic, translate } from './errors.ts'
+import { isAnswer, translate } from './errors.ts'
+import { topicsOf } from './topics.ts'
 
 /** What kafkajs can ask the brokers about topics and groups. Connects when first used, and anew after a failure. */
 export class AdminClient {
@@ -20,7 +21,7 @@ export class AdminClient {
     try {
       return await ask((await open).admin)
     } catch (error) {
-      if (this.#open === open && judge(error) !== 'no-topic') {
+      if (this.#open === open && !isAnswer(error)) {
         this.#open = undefined
         void disconnect(open)
       }
@@ -30,22 +31,8 @@ export class AdminClient {
 
   /** Partitions of a topic, `undefined` where it does not exist. */
   async partitionCount(topic: string): Promise<number | undefined> {
-    return this.use(`look up the topic ${topic}`, async (admin) => {
-      try {
-        const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
-        return topics[0]?.partitions.length
-      } catch (error) {
-        if (judge(error) === 'no-topic') return undefined
-        throw error
-      }
-    })
-  }
-
-  /** @throws {DecklogError} `unreachable`, also where the topic does not exist. */
-  async partitionsOf(topic: string): Promise<number> {
-    const count = await this.partitionCount(topic)
-    if (count === undefined || count === 0) throw missingTopic(topic)
-    return count
+    const [found] = await this.use(`look up the topic ${topic}`, (admin) => topicsOf(admin, [topic]))
+    return found?.partitions.length
   }
 
   async close(): Promise<void> {

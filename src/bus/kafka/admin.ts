@@ -4,6 +4,7 @@ import { AdminClient } from './admin-client.ts'
 import type { ClientOptions } from './client.ts'
 import { judge } from './errors.ts'
 import { ConfigResourceTypes } from './kafkajs.ts'
+import { topicsOf } from './topics.ts'
 
 /** A topic as it is to be. What is left out is the brokers' own default, and is not touched where it was set by hand. */
 export interface WantedTopic {
@@ -76,13 +77,14 @@ async function withAdmin<T>(options: ClientOptions, ask: (admin: Admin) => Promi
 }
 
 async function existingTopics(admin: Admin, wanted: readonly WantedTopic[]): Promise<Map<string, Existing>> {
-  const present = new Set(await admin.listTopics())
-  const names = wanted.map(({ name }) => name).filter((name) => present.has(name))
-  if (names.length === 0) return new Map()
-  const { topics } = await admin.fetchTopicMetadata({ topics: names })
+  const topics = await topicsOf(
+    admin,
+    wanted.map(({ name }) => name),
+  )
+  if (topics.length === 0) return new Map()
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: names.map((name) => ({ type: ConfigResourceTypes.TOPIC, name })),
+    resources: topics.map(({ name }) => ({ type: ConfigResourceTypes.TOPIC, name })),
   })
   const entries = new Map(resources.map((one) => [one.resourceName, one.configEntries]))
   return new Map(

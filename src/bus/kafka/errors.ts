@@ -52,10 +52,14 @@ export function judge(error: unknown): Verdict {
     if (TOO_LARGE.has(type)) return 'too-large'
     if (FENCED.has(type)) return 'fenced'
     if (type === 'UNKNOWN_TOPIC_OR_PARTITION') return 'no-topic'
-    if (REFUSED.has(type) || one.name === 'KafkaJSSASLAuthenticationError') return 'refused'
-    if (isTlsFault(one)) return 'refused'
+    if (REFUSED.has(type) || isLoginFault(one) || isTlsFault(one)) return 'refused'
   }
   return 'retry'
+}
+
+/** A broker has answered, so the connection is good. */
+export function isAnswer(error: unknown): boolean {
+  return chainOf(error).some(({ type }) => type !== undefined)
 }
 
 export function isTimeout(error: unknown): boolean {
@@ -72,10 +76,14 @@ export function translate(error: unknown, what: string, connection: KafkaConnect
 }
 
 export function missingTopic(topic: string, cause?: unknown): DecklogError {
-  return new DecklogError('unreachable', `the topic ${topic} does not exist: run \`decklog setup\``, {
-    retryable: true,
-    cause,
-  })
+  return new DecklogError(
+    'unreachable',
+    `the topic ${topic} does not exist, or this user may not see it: run \`decklog setup\``,
+    {
+      retryable: true,
+      cause,
+    },
+  )
 }
 
 export function tooLarge(topic: string, bytes: number, cause: unknown): DecklogError {
@@ -86,44 +94,61 @@ export function tooLarge(topic: string, bytes: number, cause: unknown): DecklogE
   )
 }
 
-function explain(error: unknown, connection: KafkaConnection): { sentence: string; retryable: boolean } {
+interface Explanation {
+  readonly sentence: string
+  readonly retryable: boolean
+}
+
+function explain(error: unknown, connection: KafkaConnection): Explanation {
   const chain = chainOf(error)
-  const where = connection.brokers.join(', ')
+  const where = `Kafka at ${connection.brokers.join(', ')}`
   const types = new Set(chain.map(({ type }) => type))
-  if (chain.some(isTlsFault)) return { sentence: tlsSentence(chain, where), retryable: false }
+  const mend = (sentence: string): Explanation => ({ sentence, retryable: false })
+  const wait = (sentence: string): Explanation => ({ sentence, retryable: true })
+  if (chain.some(isTlsFault)) return mend(tlsSentence(chain, where))
   if (
-    chain.some(({ name }) => name === 'KafkaJSSASLAuthenticationError') ||
-    types.has('SASL_AUTHENTICATION_FAILED')
-  ) {
-    return { sentence: `Kafka at ${where} refuses this user or password`, retryable: false }
+    types.has('UNSUPPORTED_SASL_MECHANISM') ||
+    types.has('ILLEGAL_SASL_STATE') ||
+    chain.some(({ message = '' }) => message.includes('mechanism is not supported'))
+  )
+    return mend(`${where} does not take this way to log in on this port`)
+  if (types.has('SASL_AUTHENTICATION_FAILED') || chain.some(isLoginFault))
+    return mend(`${where} refuses this user or password`)
+  for (const [type, subject] of FORBIDDEN) {
+    if (types.has(type)) return mend(`${where} does not allow this user to use the ${subject}`)
   }
-  if (types.has('UNSUPPORTED_SASL_MECHANISM') || types.has('ILLEGAL_SASL_STATE')) {
-    return { sentence: `Kafka at ${where} does not take this SASL mechanism on this port`, retryable: false }
-  }
-  for (const [type, subject] of [
-    ['TOPIC_AUTHORIZATION_FAILED', 'topic'],
-    ['GROUP_AUTHORIZATION_FAILED', 'consumer group'],
-    ['CLUSTER_AUTHORIZATION_FAILED', 'cluster'],
-  ] as const) {
-    if (types.has(type))
-      return { sentence: `Kafka does not allow this user to use the ${subject}`, retryable: false }
-  }
-  if (types.has('UNKNOWN_TOPIC_OR_PARTITION'))
-    return { sentence: 'the topic does not exist: run `decklog setup`', retryable: true }
-  const protocol = chain.find(({ type }) => type !== undefined)
-  if (protocol !== undefined) return { sentence: `Kafka answered ${protocol.type}`, retryable: true }
-  return { sentence: connectionSentence(chain, where), retryable: true }
+  if (types.has('UNKNOWN_TOPIC_OR_PARTITION')) return wait('the topic does not exist: run `decklog setup`')
+  const answer = chain.find(({ type }) => type !== undefined)
+  return wait(answer === undefined ? connectionSentence(chain, where) : `${where} answered ${answer.type}`)
+}
+
+const FORBIDDEN = [
+  ['TOPIC_AUTHORIZATION_FAILED', 'topic'],
+  ['GROUP_AUTHORIZATION_FAILED', 'consumer group'],
+  ['CLUSTER_AUTHORIZATION_FAILED', 'cluster'],
+] as const
+
+function isLoginFault({ name }: KafkaError): boolean {
+  return name === 'KafkaJSSASLAuthenticationError'
 }
 
 function connectionSentence(chain: readonly KafkaError[], where: string): string {
   const code = chain.find((one) => typeof one.code === 'string')?.code
-  if (code !== undefined) return `Kafka at ${where} cannot be reached (${code})`
-  if (isTimeout(chain[0])) return `Kafka at ${where} does not answer`
-  if (chain.some(({ name, message = '' }) => name === 'KafkaJSConnectionError' && /timeout/i.test(message)))
-    return `Kafka at ${where} cannot be reached (it does not answer)`
-  if (chain.some(({ name }) => name === 'KafkaJSConnectionClosedError'))
-    return `Kafka at ${where} closed the connection: does this port want TLS, or other credentials?`
-  return `Kafka at ${where} cannot be used (${chain.at(-1)?.name ?? 'unknown error'})`
+  if (
+    code === 'ECONNRESET' ||
+    code === 'EPIPE' ||
+    chain.some(({ name }) => name === 'KafkaJSConnectionClosedError')
+  )
+    return `${where} closed the connection: does this port want TLS, or none, or another way to log in?`
+  if (code !== undefined) return `${where} cannot be reached (${code})`
+  if (chain.some(isSilence)) return `${where} does not answer`
+  return `${where} cannot be used (${chain.at(-1)?.name ?? 'unknown error'})`
+}
+
+function isSilence({ name, message = '' }: KafkaError): boolean {
+  return (
+    name === 'KafkaJSRequestTimeoutError' || (name === 'KafkaJSConnectionError' && /timeout/i.test(message))
+  )
 }
 
 const UNTRUSTED = new Set([
@@ -142,14 +167,13 @@ function isTlsFault({ code }: KafkaError): boolean {
 
 function tlsSentence(chain: readonly KafkaError[], where: string): string {
   const code = String(chain.find(isTlsFault)?.code)
-  if (UNTRUSTED.has(code))
-    return `the certificate of Kafka at ${where} is not signed by the given CA (${code})`
-  if (code === 'CERT_HAS_EXPIRED') return `the certificate of Kafka at ${where} has expired`
+  if (UNTRUSTED.has(code)) return `the certificate of ${where} is not signed by the given CA (${code})`
+  if (code === 'CERT_HAS_EXPIRED') return `the certificate of ${where} has expired`
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
-    return `the certificate of Kafka at ${where} bears another name (${code})`
+    return `the certificate of ${where} bears another name (${code})`
   if (/CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE/.test(code))
-    return `Kafka at ${where} wants a client certificate that it knows (${code})`
-  return `Kafka at ${where} does not speak TLS on this port, or not this kind of it (${code})`
+    return `${where} wants a client certificate that it knows (${code})`
+  return `${where} does not speak TLS on this port, or not this kind of it (${code})`
 }
 
 /** The error and its causes, outermost first. */
