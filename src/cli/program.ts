@@ -7,6 +7,7 @@ import { exitStatusOf } from './exit.ts'
 const COMMANDS: Record<string, () => Promise<Command>> = {
   up: async () => (await import('./up.ts')).upCommand(),
   run: async () => (await import('./run.ts')).runCommand(),
+  setup: async () => (await import('./setup.ts')).setupCommand(),
   check: async () => (await import('./check.ts')).checkCommand(),
   parse: async () => (await import('./parse.ts')).parseCommand(),
   replay: async () => (await import('./parse.ts')).replayCommand(),

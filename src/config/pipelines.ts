@@ -68,7 +68,7 @@ export const durationSchema = z
   .string('a duration looks like 90d, 12h or 2y')
   .regex(DURATION, 'a duration looks like 90d, 12h or 2y')
   .transform(durationMs)
-const sizeSchema = z
+export const sizeSchema = z
   .string('a size looks like 200GB or 512MiB')
   .regex(SIZE, 'a size looks like 200GB or 512MiB')
   .transform(sizeBytes)

@@ -53,7 +53,7 @@ async function simulate(
     body: { index_patterns: ['decklog-probe-of-types-*'], data_stream: {}, priority: 4_200_000, template },
     ...(signal === undefined ? {} : { signal }),
   })
-  if (status === 401 || status === 403) throw forbidden(body)
+  if (status === 401 || status === 403) throw forbidden(status, body)
   if (status >= 500 || status === 429) throw unreachable(status)
   return status === 200
 }
@@ -65,16 +65,18 @@ async function hasLifecycle(connection: EsConnection, signal: AbortSignal | unde
     ...(signal === undefined ? {} : { signal }),
   })
   if (status === 200) return (body as { operation_mode?: string }).operation_mode !== undefined
-  if (status === 401 || status === 403) throw forbidden(body)
+  if (status === 401 || status === 403) throw forbidden(status, body)
   if (status >= 500 || status === 429) throw unreachable(status)
   return false
 }
 
-export function forbidden(body: unknown): DecklogError {
+function forbidden(status: number, body: unknown): DecklogError {
   const reason = reasonOf(body)
   return new DecklogError(
     'usage',
-    `Elasticsearch refuses: ${reason}; the rights that setup needs are printed by decklog setup --print-role setup`,
+    status === 401
+      ? `Elasticsearch does not accept the user, password or API key: ${reason}`
+      : `Elasticsearch refuses: ${reason}; the rights that setup needs are printed by decklog setup --print-role setup`,
   )
 }
 
@@ -85,7 +87,7 @@ function unreachable(status: number): DecklogError {
 }
 
 /** Why it refused, in its own words, cut to a line. */
-export function reasonOf(body: unknown): string {
+function reasonOf(body: unknown): string {
   let error = (body as { error?: unknown } | undefined)?.error
   if (typeof error === 'string') return error.slice(0, REASON_LENGTH_MAX)
   let reason = 'no reason given'
