@@ -11,8 +11,6 @@ export interface EsContext {
   readonly names: EsNames
   /** Classes that may not be written to, with the sentence that says why. Retention fills it, writing reads it. */
   readonly refused: Map<string, string>
-  /** Counts what this process wrote to the coverage index: what it reads there must not be older. */
-  readonly coverageChanged: { count: number }
   /** A sentence for the operator: what is wrong and what to do. Said once until `mended` is called with the same `what`. */
   readonly complain: (what: string, sentence: string) => void
   readonly mended: (what: string) => void

@@ -4,6 +4,7 @@ import type { Asking, Completeness, Coverage, TimeRange } from '../../ports/stor
 import { type EsContext, refusal } from './context.ts'
 import type { CoverageDocument } from './coverage-document.ts'
 import { type StreamSums, streamSums } from './coverage-sums.ts'
+import { refreshIfChanged } from './own-indices.ts'
 import { scopeFilters } from './records.ts'
 
 /** A hole is ordinary while it is young: longer than a carry may stay open, with room for a store that is behind. */
@@ -18,14 +19,14 @@ export async function coverageOf(
   stream: string,
   { scope, signal }: Asking,
 ): Promise<Coverage | undefined> {
-  await refreshIfChanged(context)
+  await refreshIfChanged(context, context.names.coverage)
   const merged = await mergeStream(context, stream, { filters: scopeFilters(scope), signal })
   return merged?.coverage
 }
 
 /** By class: what is expected of the streams that were written to in the range, and what is there. */
 export async function completenessOf(context: EsContext, request: Asking & TimeRange): Promise<Completeness> {
-  await refreshIfChanged(context)
+  await refreshIfChanged(context, context.names.coverage)
   const filters = scopeFilters(request.scope)
   const streams = (await streamSums(context, filters, request.signal)).filter((sums) =>
     isActive(sums, request),
@@ -231,19 +232,4 @@ class Merge {
 
 function add(set: RangeSet, ranges: readonly SeqRange[]): void {
   for (const [first, last] of ranges) set.add(first, last)
-}
-
-const refreshed = new WeakMap<EsContext, number>()
-
-/** What this process has written must be seen by it. */
-async function refreshIfChanged(context: EsContext): Promise<void> {
-  const { count } = context.coverageChanged
-  if ((refreshed.get(context) ?? 0) === count) return
-  refreshed.set(context, count)
-  // Without the right to refresh, what is read is a second behind.
-  await context.connection.request({
-    method: 'POST',
-    path: `/${encodeURIComponent(context.names.coverage)}/_refresh`,
-    query: { ignore_unavailable: true },
-  })
 }

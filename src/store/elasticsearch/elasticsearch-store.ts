@@ -74,7 +74,6 @@ class OpenStore implements ElasticsearchStore {
       telemetry,
       names: namesOf(options.prefix),
       refused: new Map(),
-      coverageChanged: { count: 0 },
       complain: (what, sentence) => {
         if (!this.#problems.has(what)) onProblem?.(sentence)
         this.#problems.set(what, sentence)

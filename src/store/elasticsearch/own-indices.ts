@@ -1,3 +1,4 @@
+import type { EsConnection } from './connection.ts'
 import type { EsContext, EsNames } from './context.ts'
 import { refusal } from './context.ts'
 
@@ -68,4 +69,20 @@ export async function ensureIndex({ connection }: EsContext, { name, body }: Own
   const { type } = (made.body as { error?: { type?: string } } | undefined)?.error ?? {}
   if (type !== 'resource_already_exists_exception')
     throw refusal(`making the index ${name}`, made.status, made.body)
+}
+
+/** Names of own indices that this process has written to since it last refreshed them: it must see what it wrote. */
+const unseen = new WeakMap<EsConnection, Set<string>>()
+
+export function noteChange({ connection }: EsContext, name: string): void {
+  const names = unseen.get(connection)
+  if (names === undefined) unseen.set(connection, new Set([name]))
+  else names.add(name)
+}
+
+/** Without the right to refresh, what is read is a second behind. */
+export async function refreshIfChanged({ connection }: EsContext, name: string): Promise<void> {
+  if (unseen.get(connection)?.delete(name) !== true) return
+  const path = `/${encodeURIComponent(name)}/_refresh`
+  await connection.request({ method: 'POST', path, query: { ignore_unavailable: true } })
 }

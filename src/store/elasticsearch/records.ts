@@ -3,7 +3,7 @@ import { DecklogError } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/document.ts'
 import type { Asking, Scope, StoredRecord } from '../../ports/store.ts'
 import { type EsContext, refusal } from './context.ts'
-import { ensureIndex, recordsIndex } from './own-indices.ts'
+import { ensureIndex, noteChange, recordsIndex, refreshIfChanged } from './own-indices.ts'
 
 /**
  * Alerts, sessions, dead letters: one document each in one index, by kind and id. The version is the record's own and counts
@@ -68,7 +68,7 @@ export async function listRecords(
   const { connection, names } = context
   const { scope, limit, cursor, signal } = asking
   const after = cursor === undefined ? undefined : parseCursor(cursor)
-  await refreshIfChanged(context)
+  await refreshIfChanged(context, names.records)
   const { status, body } = await connection.request({
     method: 'POST',
     path: `/${encodeURIComponent(names.records)}/_search`,
@@ -96,30 +96,18 @@ export async function deleteRecord(context: EsContext, kind: string, id: string)
     path: pathOf(context, { kind, id }),
   })
   if (status !== 200 && status !== 404) throw refusal(`deleting a ${kind}`, status, body)
-  changed.add(context)
+  noteChange(context, context.names.records)
 }
 
 /** A page of more than Elasticsearch sorts at once is not asked for. */
 const LIST_MAX = 5_000
 const isThere = new WeakSet<EsContext>()
-/** What this process changed since it last listed: a list must show it. */
-const changed = new WeakSet<EsContext>()
 
 async function ensureOnce(context: EsContext): Promise<void> {
-  changed.add(context)
+  noteChange(context, context.names.records)
   if (isThere.has(context)) return
   await ensureIndex(context, recordsIndex(context.names))
   isThere.add(context)
-}
-
-async function refreshIfChanged(context: EsContext): Promise<void> {
-  if (!changed.delete(context)) return
-  // Without the right to refresh, a list is a second behind.
-  await context.connection.request({
-    method: 'POST',
-    path: `/${encodeURIComponent(context.names.records)}/_refresh`,
-    query: { ignore_unavailable: true },
-  })
 }
 
 /** Elasticsearch takes ids of up to 512 bytes; a longer one is known by its hash. */

@@ -1,7 +1,7 @@
 import { DecklogError } from '../../../core/errors.ts'
 import { type EsContext, refusal } from '../context.ts'
 import { coverageDocument, coverageId } from '../coverage-document.ts'
-import { coverageIndex, ensureIndex } from '../own-indices.ts'
+import { coverageIndex, ensureIndex, noteChange } from '../own-indices.ts'
 import type { OpenBatch } from './open-batch.ts'
 
 const PAUSE_MS_MAX = 2_000
@@ -23,7 +23,7 @@ export class CoverageWriter {
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#send(body, signal)
-        this.#context.coverageChanged.count++
+        noteChange(this.#context, this.#context.names.coverage)
         return
       } catch (error) {
         if (signal.aborted || !(error instanceof DecklogError) || !error.retryable || attempt >= ATTEMPTS_MAX)
