@@ -51,17 +51,16 @@ export async function setUp(options: SetupOptions): Promise<SetupReport> {
   refuseUnknownClasses(options)
   const connection = elasticsearch === undefined ? undefined : connect(elasticsearch)
   try {
-    const topics = kafka === undefined ? undefined : wantedTopics(options, kafka)
-    const bus = topics && (await planBus(options, kafka!, topics))
+    const bus = kafka && (await planBus(options, kafka))
     if (connection) progress('asking Elasticsearch what it has')
     const store = connection && (await planStore(connection, storeOptions(options), options.signal))
     const problems = store?.problems ?? []
     const report = { problems, warnings: [...(bus?.warnings ?? []), ...(store?.remarks ?? [])] }
     const streams: StreamReport[] = []
     const applied = !dryRun && problems.length === 0
-    if (applied && topics) {
+    if (applied && kafka && bus) {
       progress('setting up the topics')
-      await applyTopics(kafka!, topics)
+      await applyTopics(kafka, bus.topics)
     }
     if (applied && connection && store) {
       progress('installing templates')
@@ -69,7 +68,7 @@ export async function setUp(options: SetupOptions): Promise<SetupReport> {
     }
     return {
       ...report,
-      kafka: bus && { topics: topics!, plan: bus.plan },
+      kafka: bus && { topics: bus.topics, plan: bus.plan },
       elasticsearch: store && { plan: store, streams },
       applied,
     }
@@ -108,16 +107,20 @@ function wantedTopics({ pipelines, settings, prefixes }: SetupOptions, kafka: Cl
   })
 }
 
-async function planBus(
-  { clock, progress, prefixes }: SetupOptions,
-  kafka: ClientOptions,
-  topics: readonly PlannedTopic[],
-): Promise<{ readonly plan: TopicPlan; readonly warnings: readonly string[] }> {
+interface BusPlan {
+  readonly topics: readonly PlannedTopic[]
+  readonly plan: TopicPlan
+  readonly warnings: readonly string[]
+}
+
+async function planBus(options: SetupOptions, kafka: ClientOptions): Promise<BusPlan> {
+  const { clock, progress, prefixes } = options
   progress('asking Kafka what it has')
+  const topics = wantedTopics(options, kafka)
   const plan = await planTopics(kafka, topics)
   const groups = prefixes === undefined ? {} : { groupPrefix: prefixes.groups }
   const lags = await lagWarnings({ ...kafka, ...groups, clock }, topics)
-  return { plan, warnings: [...plan.warnings, ...lags] }
+  return { topics, plan, warnings: [...plan.warnings, ...lags] }
 }
 
 function storeOptions({ pipelines, settings, prefixes }: SetupOptions): StoreSetupOptions {

@@ -171,7 +171,7 @@ describe.skipIf(ELASTICSEARCH === undefined)('templates on a real server', () =>
       .filter((name) => name.endsWith('.json'))
       .flatMap((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as (JsonObject | null)[])
       .filter((one) => one !== null)
-      .map(({ quality: _, original: __, ...document }): JsonObject => {
+      .map(({ quality: _quality, original: _original, ...document }): JsonObject => {
         // A parser that finds no time leaves it to the batch.
         return document['@timestamp'] === null
           ? { ...document, '@timestamp': '2026-11-24T08:00:00Z' }
