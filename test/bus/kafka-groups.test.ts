@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { openKafkaBus } from '../../src/bus/kafka.ts'
 import type { KafkaBusOptions } from '../../src/bus/kafka/options.ts'
 import type { Bus, Delivery } from '../../src/ports/bus.ts'
+import { openTcpProxy } from '../support/tcp-proxy.ts'
 import {
   busOptions,
   freshName,
@@ -127,6 +128,32 @@ describe.skipIf(noKafka !== undefined)('a group of consumers', () => {
     } finally {
       member.child.kill('SIGKILL')
     }
+  })
+
+  test('a reader whose connections are cut, and whose answers vanish, reads all of it', {
+    timeout: 90_000,
+  }, async () => {
+    const topic = freshName('cut')
+    await using _topics = await madeTopics(plaintext, [topic])
+    const [host, port] = plaintext.brokers[0]!.split(':')
+    await using proxy = await openTcpProxy({ host: host!, port: Number(port) })
+    await using writer = await open({ watch: [{ topic, group: 'g' }] })
+    await using reading = await open({
+      reroute: () => ({ host: '127.0.0.1', port: proxy.port }),
+      requestTimeoutMs: 1_000,
+      connectTimeoutMs: 1_000,
+    })
+    const seen: Delivery[] = []
+    await reading.subscribe(reader(topic, seen, 1))
+    for (let round = 0; round < 10; round++) {
+      await publish(writer, topic, round * 100, 100)
+      if (round % 5 === 4) proxy.dropResponses(true)
+      else proxy.cut()
+      await pause(round % 5 === 4 ? 3_000 : 300)
+      proxy.dropResponses(false)
+    }
+    await until(() => countFrom(seen, 0) === 1_000, 40_000)
+    await until(async () => (await writer.lag())[0]?.messages === 0)
   })
 
   test('a subscriber that never answers is named, with the offset that holds the partition', async () => {

@@ -45,6 +45,19 @@ describe.skipIf(noKafka !== undefined)('a bad network between publisher and brok
     expect([...stored].sort((x, y) => x - y)).toEqual(Array.from({ length: 31 }, (_, i) => i))
   })
 
+  test('a connection to a broker that was silent when it was made is not kept', async () => {
+    await using place = await openPlace({ requestTimeoutMs: 300, connectTimeoutMs: 300 })
+    const { bus, proxy, topic } = place
+    await bus.publish(topic, [messageOf(0)])
+    proxy.dropResponses(true)
+    proxy.cut()
+    const open = bus.publish(topic, [messageOf(1)])
+    await pause(3_000)
+    proxy.dropResponses(false)
+    await open
+    expect([...(await numbersIn(topic))].sort()).toEqual([0, 1])
+  })
+
   test('a message that was aborted while its answer was lost takes no other message with it', async () => {
     await using place = await openPlace()
     const { bus, proxy, topic } = place

@@ -44,6 +44,8 @@ interface KafkaError {
   /** Node's error, e.g. `ECONNREFUSED`. */
   readonly code?: string | number
   readonly cause?: unknown
+  /** `host:port`, on some errors. */
+  readonly broker?: unknown
 }
 
 export function judge(error: unknown): Verdict {
@@ -62,9 +64,18 @@ export function isAnswer(error: unknown): boolean {
   return chainOf(error).some(({ type }) => type !== undefined)
 }
 
-export function isTimeout(error: unknown): boolean {
-  return chainOf(error).some(({ name }) => name === 'KafkaJSRequestTimeoutError')
+/**
+ * The connection is open and of no use: its other end is silent, or was silent when kafkajs asked what it speaks. kafkajs would keep
+ * it. Returns the broker's address, where kafkajs tells it.
+ */
+export function deadConnection(error: unknown): { readonly broker: string | undefined } | undefined {
+  const dead = chainOf(error).find(
+    ({ name, message }) => name === 'KafkaJSRequestTimeoutError' || message === NEVER_SPOKE,
+  )
+  return dead && { broker: typeof dead.broker === 'string' ? dead.broker : undefined }
 }
+
+const NEVER_SPOKE = 'Broker not connected'
 
 /** One sentence: what was tried, why it failed, what to do. */
 export function translate(error: unknown, what: string, connection: KafkaConnection): DecklogError {
@@ -141,14 +152,12 @@ function connectionSentence(chain: readonly KafkaError[], where: string): string
   )
     return `${where} closed the connection: does this port want TLS, or none, or another way to log in?`
   if (code !== undefined) return `${where} cannot be reached (${code})`
-  if (chain.some(isSilence)) return `${where} does not answer`
+  if (chain.some(isTimeout) || deadConnection(chain[0])) return `${where} does not answer`
   return `${where} cannot be used (${chain.at(-1)?.name ?? 'unknown error'})`
 }
 
-function isSilence({ name, message = '' }: KafkaError): boolean {
-  return (
-    name === 'KafkaJSRequestTimeoutError' || (name === 'KafkaJSConnectionError' && /timeout/i.test(message))
-  )
+function isTimeout({ name, message = '' }: KafkaError): boolean {
+  return name === 'KafkaJSConnectionError' && /timeout/i.test(message)
 }
 
 const UNTRUSTED = new Set([

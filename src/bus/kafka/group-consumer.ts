@@ -174,6 +174,8 @@ export class GroupConsumer {
     consumer.on(consumer.events.HEARTBEAT, onActivity)
     consumer.on(consumer.events.GROUP_JOIN, (event) => this.#onJoin(life, event))
     consumer.on(consumer.events.REBALANCING, () => void this.#commit(life))
+    // kafkajs would go on with a connection whose other end is gone.
+    consumer.on(consumer.events.REQUEST_TIMEOUT, ({ payload }) => client.sockets.cut(payload.broker))
     consumer.on(consumer.events.CRASH, ({ payload }) => life.ended.reject(payload.error))
     return life
   }

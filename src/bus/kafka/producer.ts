@@ -1,6 +1,6 @@
 import type { Message as KafkaMessage, Producer } from 'kafkajs'
 import { type Client, type ClientOptions, openClient } from './client.ts'
-import { isTimeout } from './errors.ts'
+import { deadConnection } from './errors.ts'
 import { CompressionTypes } from './kafkajs.ts'
 
 interface Open {
@@ -47,8 +47,8 @@ export class IdempotentProducer {
       }
     } catch (error) {
       if (client === undefined && this.#open === open) this.#open = undefined
-      // kafkajs would go on with a connection whose other end is gone.
-      if (isTimeout(error)) client?.sockets.cut()
+      const dead = deadConnection(error)
+      if (dead) client?.sockets.cut(dead.broker)
       throw error
     }
   }

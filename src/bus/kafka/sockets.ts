@@ -11,7 +11,8 @@ const KEEP_ALIVE_MS = 15_000
  * piece, so Nagle's algorithm could only hold back its last segment (40 ms on a quiet connection).
  */
 export class Sockets {
-  readonly #open = new Set<Socket>()
+  /** By the broker's address, `host:port`. */
+  readonly #open = new Map<Socket, string>()
   readonly #reroute: (address: Address) => Address
 
   constructor(reroute: (address: Address) => Address = (address) => address) {
@@ -31,12 +32,13 @@ export class Sockets {
       this.#open.delete(socket)
       if (!hasEnded) socket.emit('end')
     })
-    this.#open.add(socket)
+    this.#open.set(socket, `${host}:${port}`)
     return socket
   }
 
-  /** Ends every connection; kafkajs makes new ones when it needs them. */
-  cut(): void {
-    for (const socket of this.#open) socket.destroy()
+  /** Ends the connections to one broker, or all; kafkajs makes new ones when it needs them. */
+  cut(broker?: string): void {
+    for (const [socket, address] of this.#open)
+      if (broker === undefined || broker === address) socket.destroy()
   }
 }
