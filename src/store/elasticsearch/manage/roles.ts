@@ -74,11 +74,10 @@ export function roleDescriptor(role: RoleName, given: readonly StreamKind[], pre
             names: streams,
             privileges: [
               'view_index_metadata',
+              'monitor',
               'indices:admin/mapping/put',
               'indices:admin/settings/update',
               'indices:admin/rollover',
-              // A rollover makes an index.
-              'create_index',
             ],
           },
           { names: own, privileges: ['create_index', 'view_index_metadata'] },
