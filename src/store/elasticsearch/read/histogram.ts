@@ -9,6 +9,9 @@ import { whole } from './search.ts'
 
 /** Buckets of whole milliseconds, the last one cut at the range's end: the same edges as in the embedded store. */
 interface Span {
+  /** Half-open. */
+  readonly fromNs: bigint
+  readonly toNs: bigint
   readonly fromMs: number
   readonly toMs: number
   readonly widthMs: number
@@ -28,7 +31,8 @@ export async function histogram(context: EsContext, request: HistogramRequest): 
     signal: request.signal,
     body: {
       size: 0,
-      query: whole(request, compiled.clause),
+      // Both bounds, for with only one of them the aggregation looks at times before 1970, which it cannot hold.
+      query: whole({ scope: request.scope, fromNs: span.fromNs, toNs: span.toNs }, compiled.clause),
       runtime_mappings: compiled.views.mappings,
       track_total_hits: false,
       aggs: {
@@ -54,16 +58,16 @@ function bucketsOf(aggregations: unknown): readonly Bucket[] {
 
 /** The asked range, or that of the data; undefined when there is neither. */
 async function spanOf(context: EsContext, request: HistogramRequest): Promise<Span | undefined> {
-  const [oldest, newest] = await Promise.all([
+  const [fromNs, toNs] = await Promise.all([
     request.fromNs ?? timeAtEnd(context, request, 'oldest'),
     request.toNs ?? timeAtEnd(context, request, 'newest').then((ns) => (ns === undefined ? ns : ns + 1n)),
   ])
-  if (oldest === undefined || newest === undefined || newest <= oldest) return undefined
-  const fromMs = Number(floorDiv(oldest, NS))
-  const toMs = Number(-floorDiv(-newest, NS))
+  if (fromNs === undefined || toNs === undefined || toNs <= fromNs) return undefined
+  const fromMs = Number(floorDiv(fromNs, NS))
+  const toMs = Number(-floorDiv(-toNs, NS))
   const wanted = Math.min(Math.max(1, Math.floor(request.buckets)), BUCKETS_MAX)
   const widthMs = Math.max(1, Math.ceil((toMs - fromMs) / wanted))
-  return { fromMs, toMs, widthMs, count: Math.ceil((toMs - fromMs) / widthMs) }
+  return { fromNs, toNs, fromMs, toMs, widthMs, count: Math.ceil((toMs - fromMs) / widthMs) }
 }
 
 async function timeAtEnd(

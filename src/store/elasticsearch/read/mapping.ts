@@ -126,7 +126,8 @@ async function capabilitiesOf(
     path: `/${encodeURIComponent(context.names.events)}/_field_caps`,
     query: { include_unmapped: true, ignore_unavailable: true, allow_no_indices: true },
     // Data streams of others may fit the pattern: they have no such field, and are not asked.
-    body: { fields, index_filter: exists('decklog.stream') },
+    // An object is only named beside the fields below it.
+    body: { fields: fields.flatMap((name) => [name, `${name}.*`]), index_filter: exists('decklog.stream') },
     ...(signal === undefined ? {} : { signal }),
   })
   if (status !== 200) throw refusal('ask for the mapping', status, body)

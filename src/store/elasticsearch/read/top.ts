@@ -49,6 +49,8 @@ export async function top(context: EsContext, request: TopRequest): Promise<TopA
 interface Part {
   readonly where: Clause
   readonly name: string
+  /** Equal counts come by the value's own order, and not by its text. */
+  readonly isOrderedOtherwise: boolean
 }
 
 /** A document is in one part only. Values that are too long for the index, or were never in it, are read. */
@@ -60,14 +62,18 @@ function partsOf(
   if (kind === 'flattened' || kind === 'object') return []
   const read = views.of(field, 'keyword')
   if (kind === 'documents' || kind === 'words' || kind === 'date' || kind === 'number') {
-    return [{ where: exists(read), name: read }]
+    return [{ where: exists(read), name: read, isOrderedOtherwise: false }]
   }
   const isRead: Clause = {
     bool: { should: [term('_ignored', field), { terms: { _index: lacking } }], minimum_should_match: 1 },
   }
   return [
-    { where: allOf([exists(field), noneOf(isRead)]), name: field },
-    { where: allOf([isRead, exists(read)]), name: read },
+    {
+      where: allOf([exists(field), noneOf(isRead)]),
+      name: field,
+      isOrderedOtherwise: kind !== 'keyword' && kind !== 'keyed',
+    },
+    { where: allOf([isRead, exists(read)]), name: read, isOrderedOtherwise: false },
   ]
 }
 
@@ -75,17 +81,21 @@ function aggregationsOf(
   parts: readonly Part[],
   { limit, only }: { readonly limit: number; readonly only?: readonly string[] },
 ): Record<string, unknown> {
-  const terms = (name: string): object => ({
-    field: name,
-    size: Math.max(1, limit),
-    shard_size: Math.max(CANDIDATES_MIN, limit * 10),
-    order: [{ _count: 'desc' }, { _key: 'asc' }],
-    ...(only === undefined ? {} : { include: only }),
-  })
+  const terms = ({ name, isOrderedOtherwise }: Part): object => {
+    // Which of many equal ones are shown is decided here: so more of them are asked for.
+    const size = isOrderedOtherwise ? VALUES_MAX : Math.max(1, limit)
+    return {
+      field: name,
+      size,
+      shard_size: Math.max(CANDIDATES_MIN, limit * 10, size),
+      order: [{ _count: 'desc' }, { _key: 'asc' }],
+      ...(only === undefined ? {} : { include: only }),
+    }
+  }
   return Object.fromEntries(
-    parts.map(({ where, name }, at) => [
+    parts.map((part, at) => [
       `part${at}`,
-      { filter: where, aggs: limit === 0 ? {} : { values: { terms: terms(name) } } },
+      { filter: part.where, aggs: limit === 0 ? {} : { values: { terms: terms(part) } } },
     ]),
   )
 }
