@@ -16,10 +16,17 @@ export interface StorePlace extends AsyncDisposable {
    * the armed step (core/faults.ts). Resolves with how many writes were answered. Undefined where there are no such steps.
    */
   readonly writeAndDie?: (batches: readonly EventBatch[], faults: string) => Promise<number>
+  /** What is written after it can expire without what was written before. Undefined where that needs nothing. */
+  readonly beginPart?: () => Promise<void>
 }
 
 export interface StoreUnderTest {
   place(): Promise<StorePlace>
+  /**
+   * How it knows what came before: by the records that are covered, or by the ids of events alone. By ids, an event may still
+   * come for a record that was skipped. @default 'records'
+   */
+  readonly knows?: 'records' | 'ids'
 }
 
 const ALL: Scope = { clusters: '*', classes: '*' }
@@ -182,10 +189,12 @@ export function storeContract(name: string, implementation: StoreUnderTest): voi
         const coverage = await store.coverage(streamName(1), asking)
         expect(coverage).toMatchObject({ lowWater: 5, stored: 1, deadLettered: 2, lost: 1, skipped: 1 })
         const replay = eventBatch({ events: records(1, 4) })
-        expect(await outcomes(store, replay)).toEqual([stored, stored, stored, duplicate])
+        const byIds = implementation.knows === 'ids'
+        expect(await outcomes(store, replay)).toEqual([stored, stored, stored, byIds ? stored : duplicate])
         expect(await outcomes(store, replay)).toEqual(Array(4).fill(duplicate))
         const after = await store.coverage(streamName(1), asking)
-        expect(after).toMatchObject({ lowWater: 5, stored: 4, deadLettered: 0, lost: 0, skipped: 1 })
+        const sums = byIds ? { stored: 5, skipped: 0 } : { stored: 4, skipped: 1 }
+        expect(after).toMatchObject({ lowWater: 5, deadLettered: 0, lost: 0, ...sums })
       })
     })
 
@@ -745,10 +754,12 @@ export function storeContract(name: string, implementation: StoreUnderTest): voi
         events: records(0, 2),
         receivedMs: nowMs - 900 * day,
       })
-      const filled = async (place?: StorePlace): Promise<Store> => {
+      const filled = async (given?: StorePlace): Promise<Store> => {
+        const place = given ?? (await newPlace())
         const store = await openStore(place)
         await store.write([old, audit])
         await searchable(store, 6)
+        await place.beginPart?.()
         await store.write([fresh])
         await searchable(store, 9)
         return store

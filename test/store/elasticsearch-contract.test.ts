@@ -6,4 +6,4 @@ if (ELASTICSEARCH === undefined) {
   describe('store contract: elasticsearch', () => {
     test.skip('DECKLOG_TEST_ELASTICSEARCH is not set: no server to test on', () => undefined)
   })
-} else storeContract('elasticsearch', { place: elasticsearchPlace })
+} else storeContract('elasticsearch', { place: elasticsearchPlace, knows: 'ids' })

@@ -1,4 +1,10 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { serialize } from 'node:v8'
 import { systemClock } from '../../src/app/system-clock.ts'
 import type { EventBatch } from '../../src/core/event-batch.ts'
 import { Telemetry } from '../../src/core/telemetry.ts'
@@ -45,8 +51,13 @@ export async function elasticsearchPlace(
   const connection = connect({ nodes: [ELASTICSEARCH!] })
   const number = await lease(connection)
   const prefix = `place${number}_`
-  await empty(connection, prefix)
-  await install(connection, prefix)
+  try {
+    await empty(connection, prefix)
+    await install(connection, prefix)
+  } catch (error) {
+    await send(connection, 'DELETE', `/${LEASES}/_doc/${number}`)
+    throw error
+  }
   const originals = new Map<string, string>()
   const named: ElasticsearchPlace['named'] = (
     dataStream,
@@ -78,6 +89,10 @@ export async function elasticsearchPlace(
     async rollOver(dataStream) {
       await send(connection, 'POST', `/${named(dataStream)}/_rollover`)
     },
+    async beginPart() {
+      for (const name of originals.keys()) await send(connection, 'POST', `/${name}/_rollover`)
+    },
+    writeAndDie: (batches, faults) => writeAndDie(prefix, batches.map(rename), faults),
     count: () => count(connection, prefix),
     async [Symbol.asyncDispose]() {
       await empty(connection, prefix)
@@ -85,6 +100,21 @@ export async function elasticsearchPlace(
       await connection.close()
     },
   }
+}
+
+async function writeAndDie(prefix: string, batches: readonly EventBatch[], faults: string): Promise<number> {
+  const file = join(tmpdir(), `decklog-batches-${process.pid}-${prefix}`)
+  await writeFile(file, serialize(batches))
+  const script = new URL('../store/elasticsearch-crash-child.ts', import.meta.url).pathname
+  const child = spawn(process.execPath, [script, prefix, file, faults], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let output = ''
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  const [, signal] = (await once(child, 'close')) as [number | null, string | null]
+  await rm(file)
+  if (signal !== 'SIGKILL') throw new Error(`the child did not die at ${faults}: ${output}`)
+  return output.split('answered').length - 1
 }
 
 const installed = new Set<string>()
@@ -139,11 +169,11 @@ function isAlive(pid: number): boolean {
 /** Deletes what can be deleted: older indices, own indices, and all documents of the indices that stay. */
 async function empty(connection: EsConnection, prefix: string): Promise<void> {
   const names = namesOf(prefix)
-  for (const index of [names.coverage, names.records, `decklog-${prefix}*`]) {
-    await send(connection, 'DELETE', `/${index}?ignore_unavailable=true`)
+  for (const index of await indicesOf(connection, `decklog-${prefix}*`)) {
+    await send(connection, 'DELETE', `/${index}`)
   }
   const newest = new Map<string, string>()
-  for (const index of (await backing(connection, prefix)).sort()) {
+  for (const index of (await indicesOf(connection, `.ds-${names.events}`)).sort()) {
     const stream = index.replace(/-[\d.]+-\d+$/, '')
     const older = newest.get(stream)
     if (older !== undefined) await send(connection, 'DELETE', `/${older}`)
@@ -152,10 +182,10 @@ async function empty(connection: EsConnection, prefix: string): Promise<void> {
   for (const index of newest.values()) await deleteAll(connection, index)
 }
 
-async function backing(connection: EsConnection, prefix: string): Promise<string[]> {
+async function indicesOf(connection: EsConnection, pattern: string): Promise<string[]> {
   const { body } = await connection.request({
     method: 'GET',
-    path: `/.ds-logs-*-${prefix}*/_settings`,
+    path: `/${pattern}/_settings`,
     query: { filter_path: '*.settings.index.uuid', expand_wildcards: 'all', allow_no_indices: true },
   })
   return Object.keys((body ?? {}) as object)
@@ -187,7 +217,7 @@ async function count(
 ): Promise<{ readonly documents: number; readonly ids: number }> {
   const ids = new Set<string>()
   let documents = 0
-  for (const index of await backing(connection, prefix)) {
+  for (const index of await indicesOf(connection, `.ds-${namesOf(prefix).events}`)) {
     await send(connection, 'POST', `/${index}/_refresh`)
     for (let after: unknown[] | undefined; ; ) {
       const page = (await send(connection, 'POST', `/${index}/_search`, {

@@ -4,7 +4,7 @@
  * when the document is read: what comes back is what was written.
  * ```
  * source  = document | "{" own  document's members "}"
- * own     = "\"decklog.own\":true," [ stream "," seq "," class "," tenant "," [ ranges "," ] ] "\"decklog.n\":" digits ","
+ * own     = "\"decklog.own\":true," [ stream "," seq "," class "," tenant "," [ ranges "," ] [ ingested "," ] ] "\"decklog.n\":" digits ","
  * ```
  * Dotted names, so that they merge with a `decklog` that stands in the document: a key twice would be refused.
  */
@@ -16,6 +16,8 @@ export interface OwnMembers {
   readonly tenant: string
   /** Of an event of several records. */
   readonly ranges?: readonly (readonly [number, number])[]
+  /** When it came in, by the bus: by this it expires. */
+  readonly receivedMs?: number
 }
 
 const MARK = '{"decklog.own":true,'
@@ -36,14 +38,15 @@ export function ownMembers(own: OwnMembers, onlyNumber = false): string {
   if (onlyNumber) return `${MARK}${number}`
   const { stream, seq, class: className, tenant } = own
   const ranges = own.ranges === undefined ? '' : `"decklog.ranges":${JSON.stringify(own.ranges)},`
+  const ingested = own.receivedMs === undefined ? '' : `"event.ingested":${own.receivedMs},`
   return (
     `${MARK}"decklog.stream":${JSON.stringify(stream)},"decklog.seq":${seq},"decklog.class":${JSON.stringify(className)},` +
-    `"orchestrator.cluster.name":${JSON.stringify(tenant)},${ranges}${number}`
+    `"orchestrator.cluster.name":${JSON.stringify(tenant)},${ranges}${ingested}${number}`
   )
 }
 
 const OWN =
-  /^\{"decklog\.own":true,(?:"decklog\.stream":"(?:[^"\\]|\\.)*","decklog\.seq":\d+,"decklog\.class":"(?:[^"\\]|\\.)*","orchestrator\.cluster\.name":"(?:[^"\\]|\\.)*",(?:"decklog\.ranges":\[[\d,[\]]*\],)?)?"decklog\.n":\d+,/
+  /^\{"decklog\.own":true,(?:"decklog\.stream":"(?:[^"\\]|\\.)*","decklog\.seq":\d+,"decklog\.class":"(?:[^"\\]|\\.)*","orchestrator\.cluster\.name":"(?:[^"\\]|\\.)*",(?:"decklog\.ranges":\[[\d,[\]]*\],)?(?:"event\.ingested":\d+,)?)?"decklog\.n":\d+,/
 
 /** The document as it was written. */
 export function withoutOwnMembers(source: string): string {

@@ -110,9 +110,17 @@ const ID_REST_BYTES = 16 + 1 + 5 + TAIL.length
 
 function ownOf(open: OpenBatch, row: number): Buffer {
   const { batch, index, saysItsPlace } = open
-  const { stream, class: className, tenant } = batch
+  const { stream, class: className, tenant, receivedMs } = batch
   const ranges = isJoined(open, row) ? { ranges: index.ranges(row) } : {}
-  const own = { stream, seq: index.firstSeq(row), n: index.n(row), class: className, tenant, ...ranges }
+  const own = {
+    stream,
+    seq: index.firstSeq(row),
+    n: index.n(row),
+    class: className,
+    tenant,
+    receivedMs,
+    ...ranges,
+  }
   return Buffer.from(ownMembers(own, saysItsPlace))
 }
 
