@@ -9,6 +9,7 @@ import { busOptions, madeTopics, noKafka, plaintext, saslTls } from '../support/
 function kafkaBus(connection: KafkaConnection): BusUnderTest {
   return {
     safeWhen: 'published',
+    reopen: () => openKafkaBus(busOptions(connection)),
     async open({ topics }): Promise<Bus> {
       const made = await madeTopics(connection, topics)
       const bus = await openKafkaBus(busOptions(connection))

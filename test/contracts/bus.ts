@@ -9,6 +9,8 @@ export interface BusUnderTest {
     readonly groups: readonly string[]
     readonly topicBytesMax?: number
   }): Promise<Bus>
+  /** Another bus on the same place, for topics that `open` has made: with a broker, what was published is still there. */
+  reopen?(): Promise<Bus>
   /** A broker is safe at publish; the memory bus when all groups have acknowledged. */
   readonly safeWhen: 'published' | 'acknowledged'
 }
@@ -29,6 +31,11 @@ export function busContract(name: string, implementation: BusUnderTest): void {
         groups,
         ...(topicBytesMax === undefined ? {} : { topicBytesMax }),
       })
+      open.push(bus)
+      return bus
+    }
+    const reopenBus = async (): Promise<Bus> => {
+      const bus = await implementation.reopen!()
       open.push(bus)
       return bus
     }
@@ -302,6 +309,7 @@ export function busContract(name: string, implementation: BusUnderTest): void {
     })
 
     if (implementation.safeWhen === 'acknowledged') acknowledgedContract(freshTopic, openBus)
+    else publishedContract(freshTopic, openBus, reopenBus)
 
     async function subscribe(
       bus: Bus,
@@ -388,6 +396,66 @@ function acknowledgedContract(
     await settle()
     await bus.close()
     await expect(publish).rejects.toMatchObject({ code: 'closed' })
+  })
+}
+
+/** What only a bus promises that keeps messages itself. */
+function publishedContract(
+  freshTopic: () => string,
+  openBus: (topics: readonly string[]) => Promise<Bus>,
+  reopenBus: () => Promise<Bus>,
+): void {
+  const collect = async (
+    bus: Bus,
+    topic: string,
+    settle: (delivery: Delivery) => void,
+  ): Promise<Delivery[]> => {
+    const seen: Delivery[] = []
+    const handle = (delivery: Delivery): void => {
+      seen.push(delivery)
+      settle(delivery)
+    }
+    await bus.subscribe({ group: 'a', topics: [topic], bytesMax: 1 << 20, handle })
+    return seen
+  }
+
+  test('a publish is safe without any subscriber, who gets it when he comes', async () => {
+    const topic = freshTopic()
+    const bus = await openBus([topic])
+    await bus.publish(topic, [message('k', 1), message('k', 2)])
+    const other = await reopenBus()
+    const seen = await collect(other, topic, (delivery) => delivery.ack())
+    await until(() => seen.length === 2)
+    expect(seen.map(numberOf)).toEqual([1, 2])
+  })
+
+  test('after a restart what was not settled comes again, in order and with the same receipt time, and nothing else', async () => {
+    const topic = freshTopic()
+    const bus = await openBus([topic])
+    const before = await reopenBus()
+    const first = await collect(before, topic, (delivery) => {
+      if (numberOf(delivery) <= 2) delivery.ack()
+    })
+    await bus.publish(
+      topic,
+      [1, 2, 3, 4].map((number) => message('k', number)),
+    )
+    await until(() => first.length === 4)
+    await before.close()
+    const after = await reopenBus()
+    const again = await collect(after, topic, (delivery) => delivery.ack())
+    await until(() => again.length >= 2)
+    await settle()
+    expect(again.map(numberOf)).toEqual([3, 4])
+    expect(again.map((one) => one.receivedMs)).toEqual(first.slice(2).map((one) => one.receivedMs))
+  })
+
+  test('closing rejects nothing that is safe, and closing twice is closing once', async () => {
+    const topic = freshTopic()
+    const bus = await openBus([topic])
+    await bus.publish(topic, [message('k', 1)])
+    await Promise.all([bus.close(), bus.close()])
+    await bus.close()
   })
 }
 
