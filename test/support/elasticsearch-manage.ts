@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../src/app/system-clock.ts'
 import type { JsonObject } from '../../src/core/document.ts'
 import { Telemetry } from '../../src/core/telemetry.ts'
 import { connect, type EsAnswer, type EsRequest } from '../../src/store/elasticsearch/connection.ts'
 import { type EsContext, namesOf } from '../../src/store/elasticsearch/context.ts'
 import { listDataStreams } from '../../src/store/elasticsearch/manage/data-streams.ts'
-import type { StoreSetupOptions } from '../../src/store/elasticsearch/manage/plan.ts'
+import { type Lease, takeLease } from '../../src/store/elasticsearch/manage/lease.ts'
+import { installStore, type StoreSetupOptions } from '../../src/store/elasticsearch/manage/plan.ts'
 
 /** Address of a real server; undefined where tests that need one are skipped. */
 export const ELASTICSEARCH = process.env['DECKLOG_TEST_ELASTICSEARCH']
@@ -13,27 +15,55 @@ export const ELASTICSEARCH = process.env['DECKLOG_TEST_ELASTICSEARCH']
 if (ELASTICSEARCH === undefined)
   console.warn('skipped: tests of managing Elasticsearch, for DECKLOG_TEST_ELASTICSEARCH names no server')
 
+/** As many tests with data streams work at the same time, of all that share the server. */
+const PLACES_MAX = 8
+/** Where the leases of places are. */
+const LEASES = 'decklog-test-manage'
+
 /**
- * A part of a real server that belongs to one test, by its prefix. Everything is removed at the end, but for the empty write index
- * of each data stream where the server cannot delete data streams.
+ * A part of a real server that belongs to one test, by its prefix. A bare server cannot delete a data stream: a test that makes some
+ * has one of a few places that are used again (`taken`), and each begins with new write indices. Others leave nothing behind.
  */
 export class ManagePlace implements AsyncDisposable {
-  readonly prefix = `m${randomBytes(4).toString('hex')}_`
+  readonly prefix: string
   readonly context: EsContext
   readonly complaints: string[] = []
+  #lease: Lease | undefined
 
-  constructor() {
-    const telemetry = new Telemetry()
+  constructor(
+    prefix = `m${randomBytes(4).toString('hex')}_`,
+    connection = connect({ nodes: [ELASTICSEARCH!] }),
+  ) {
+    this.prefix = prefix
     this.context = {
-      connection: connect({ nodes: [ELASTICSEARCH!] }),
+      connection,
       clock: systemClock,
-      telemetry,
+      telemetry: new Telemetry(),
       names: namesOf(this.prefix),
       refused: new Map(),
-      coverageChanged: { count: 0 },
       complain: (_what, sentence) => this.complaints.push(sentence),
       mended: () => undefined,
-    } as EsContext
+    }
+  }
+
+  /** A place for data streams, with the templates of `options`. */
+  static async taken(options: Partial<StoreSetupOptions> = {}): Promise<ManagePlace> {
+    const { context } = new ManagePlace()
+    const leases = { ...context, names: { ...context.names, records: LEASES } }
+    for (let attempt = 0; attempt < 400; attempt++) {
+      for (let number = 0; number < PLACES_MAX; number++) {
+        const lease = await takeLease(leases, `place-${number}`)
+        if (lease === undefined) continue
+        const place = new ManagePlace(`manage${number}_`, context.connection)
+        place.#lease = lease
+        await place.#removeOwn()
+        await installStore(context.connection, place.options(options))
+        await place.renew()
+        return place
+      }
+      await sleep(250)
+    }
+    throw new Error(`all ${PLACES_MAX} places of the test server are taken`)
   }
 
   options(more: Partial<StoreSetupOptions> = {}): StoreSetupOptions {
@@ -97,27 +127,37 @@ export class ManagePlace implements AsyncDisposable {
     return streams.find((one) => one.name === this.streamOf(cluster))?.indices.map((one) => one.name) ?? []
   }
 
+  /** Begins new write indices by the templates of now, and deletes those before. */
+  async renew(): Promise<void> {
+    const { connection, names } = this.context
+    for (const stream of await listDataStreams(connection, names)) {
+      await this.must('POST', `/${stream.name}/_rollover`)
+      for (const index of stream.indices) await this.must('DELETE', `/${index.name}`)
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const { connection, names } = this.context
     for (const stream of await listDataStreams(connection, names)) {
       const { status } = await this.request({ method: 'DELETE', path: `/_data_stream/${stream.name}` })
-      if (status === 200) continue
-      await this.request({
-        method: 'POST',
-        path: `/${stream.name}/_rollover`,
-        body: { conditions: { min_docs: 1, max_age: '1ms' } },
-      })
-      const now = (await listDataStreams(connection, names)).find((one) => one.name === stream.name)
-      for (const index of now?.indices.slice(0, -1) ?? [])
-        await this.request({ method: 'DELETE', path: `/${index.name}` })
+      if (status !== 200) await this.renew()
     }
-    for (const index of [names.coverage, names.records])
-      await this.request({ method: 'DELETE', path: `/${index}` })
+    await this.#removeOwn()
     for (const kind of ['_index_template', '_component_template']) {
       const { body } = await this.request({ method: 'GET', path: `/${kind}/${names.installed('*')}` })
       const list = Object.values((body ?? {}) as Record<string, { name: string }[]>)[0] ?? []
       for (const { name } of list) await this.request({ method: 'DELETE', path: `/${kind}/${name}` })
     }
+    await this.#lease?.release()
     await connection.close()
+  }
+
+  async #removeOwn(): Promise<void> {
+    const { names } = this.context
+    for (const index of [names.coverage, names.records])
+      await this.request({ method: 'DELETE', path: `/${index}` })
+    const custom = `/_component_template/${names.installed('custom')}`
+    if ((await this.request({ method: 'GET', path: custom })).status === 200)
+      await this.must('PUT', custom, { template: {} })
   }
 }
