@@ -120,6 +120,29 @@ test('reading stops at the bounds: a stream at its own, a class at its budget', 
   for (const stream of yard.streams()) expect(yard.text(stream)).toBe(text)
 })
 
+test('streams that wait for room are marked as in a pause, once, when nothing is acknowledged', async () => {
+  await using yard = new ShipYard()
+  const text = `${'y'.repeat(1023)}\n`.repeat(2 * 1024)
+  const files = ['a.log', 'b.log', 'c.log'].map((name) => file(yard, name, 'pod', text))
+  yard.bus.hold = (_topic, { marks }) => marks.length === 0
+  await yard.start(
+    files.map((one) => one.source),
+    { budgets: { pod: 3 * MIB }, timings: { idleMs: 60_000, blockedMs: 200 } },
+  )
+  await until(() => yard.marks().length === 3, 'a mark of each')
+  await sleep(500)
+  expect(yard.marks()).toEqual(['idle', 'idle', 'idle'])
+  const dataBefore = yard.bus.batches.filter(({ batch }) => batch.count > 0).length
+  yard.bus.release()
+  await until(() => sizes(yard) === 6 * MIB, 'the rest')
+  expect(yard.bus.batches.filter(({ batch }) => batch.count > 0).length).toBeGreaterThan(dataBefore)
+  expect(chainProblems(yard.bus)).toEqual([])
+})
+
+function sizes(yard: ShipYard): number {
+  return yard.bus.batches.reduce((sum, { batch }) => sum + batch.rawBytes, 0)
+}
+
 test('one stream alone stops at its own bound, however large the budget', async () => {
   await using yard = new ShipYard()
   const { source } = file(yard, 'x.log', 'pod', `${'y'.repeat(1023)}\n`.repeat(12 * 1024))

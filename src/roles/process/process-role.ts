@@ -39,8 +39,8 @@ export interface ProcessRole {
 /** A batch that fails so often is given up. */
 const FAILURES_MAX = 3
 const CHECK_INTERVAL_MS = 1_000
-/** A stream whose end does not come for so long is held back by its shipper, whose `idle` marks come after half a second. */
-const STALLED_MS = 5_000
+/** The shippers of streams that wait for room mark them as in a pause long before. */
+const STALLED_MS = 10_000
 const PUBLISH_RETRY_MS_MIN = 100
 const PUBLISH_RETRY_MS_MAX = 5_000
 const MIB = 1024 * 1024
@@ -307,20 +307,15 @@ class Process implements ProcessRole {
   }
 
   /**
-   * A class whose room is taken by streams that wait for their own end gets no more deliveries, so that end never comes. The
-   * stream that holds most is closed; so is one that has waited for long.
+   * A class whose room is taken by streams that wait for their own end gets no more deliveries, so that end never comes: the
+   * stream that holds most is closed. Only then, for where a stream is closed here another run of this role may not close it.
    */
   #unblock(name: string): void {
     const now = this.#options.clock.now()
     const windows = [...this.#windows.values()].filter((window) => window.class === name)
-    for (const window of windows)
-      if (window.isWaiting && now - window.activeMs > STALLED_MS) this.#closeStream(window)
     const bytes = windows.reduce((sum, window) => sum + window.bytes, 0)
-    if (
-      bytes < this.#accounts.get(name)!.deliveredBytesMax / 2 ||
-      !windows.every((window) => window.isWaiting)
-    )
-      return
+    if (bytes < this.#accounts.get(name)!.deliveredBytesMax / 2) return
+    if (!windows.every((window) => window.isWaiting && now - window.activeMs > STALLED_MS)) return
     this.#closeStream(windows.reduce((a, b) => (b.bytes > a.bytes ? b : a)))
   }
 

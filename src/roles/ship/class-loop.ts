@@ -3,7 +3,7 @@ import type { RawBatch } from '../../core/batch.ts'
 import { passStep } from '../../core/faults.ts'
 import { BATCH_BYTES_MAX, OPEN_STREAM_BYTES_MAX } from '../../core/limits.ts'
 import { batchOfCut, lostBatchOfCut, type Sender } from './batch-of-cut.ts'
-import type { Decided } from './decide-cut.ts'
+import { type Decided, decideEmptyCut } from './decide-cut.ts'
 import type { Follower } from './follower.ts'
 import { tellUnreadable } from './files-of-stream.ts'
 import type { Outbox } from './outbox.ts'
@@ -44,6 +44,9 @@ export class ClassLoop {
   #blocked: Follower[] = []
   #wake: (() => void) | undefined
   #openBytes = 0
+  /** When something was acknowledged last, or taken where nothing was open. */
+  #movedMs = 0
+  #isWatched = false
 
   constructor(options: ClassLoopOptions) {
     this.#options = options
@@ -70,8 +73,8 @@ export class ClassLoop {
       this.#ready = []
       for (const follower of round) {
         if (signal.aborted) return
-        if (!this.#hasRoom(follower)) {
-          this.#blocked.push(follower)
+        if (follower.resend.length === 0 && !this.#hasRoom(follower)) {
+          this.#block(follower)
           continue
         }
         follower.queued = false
@@ -80,6 +83,48 @@ export class ClassLoop {
       }
       if (this.#ready.length === 0) await this.#something()
     }
+  }
+
+  #block(follower: Follower): void {
+    follower.queued = true
+    this.#blocked.push(follower)
+    this.#watchBlocked()
+  }
+
+  /**
+   * A reader acknowledges what a stream has begun only with its end, and the end may be in what there is no room for. So where
+   * nothing moves, the streams that wait for room are marked as in a pause: each reader then ends them at the same place, which
+   * one that looked at its own clock would not.
+   */
+  #watchBlocked(): void {
+    if (this.#isWatched) return
+    this.#isWatched = true
+    void this.#untilUnblocked().catch((error: unknown) => {
+      if (!this.#options.context.signal.aborted) throw error
+    })
+  }
+
+  async #untilUnblocked(): Promise<void> {
+    const { clock, timings, signal } = this.#options.context
+    while (this.#blocked.length > 0) {
+      const waitMs = this.#movedMs + timings.blockedMs - clock.now()
+      if (waitMs > 0) {
+        await clock.sleep(waitMs, signal)
+        continue
+      }
+      for (const follower of this.#blocked) this.#markBlocked(follower)
+      this.#movedMs = clock.now()
+    }
+    this.#isWatched = false
+  }
+
+  #markBlocked(follower: Follower): void {
+    const { context } = this.#options
+    const { stream } = follower
+    // What is not sent again yet comes before the mark.
+    if (stream.idle || stream.open.length === 0 || follower.resend.length > 0) return
+    const contextIndex = context.ledger.contextOf(follower.group)
+    this.#take(follower, decideEmptyCut(follower, ['idle'], contextIndex, context.clock))
   }
 
   #something(): Promise<void> {
@@ -104,6 +149,7 @@ export class ClassLoop {
     try {
       if (follower.resend.length > 0 && !(await this.#resend(follower))) return
       if (follower.resendOnly) return this.#options.onOver(follower)
+      if (!this.#hasRoom(follower)) return this.#block(follower)
       const contextIndex = context.ledger.contextOf(follower.group)
       const take = (_follower: Follower, decided: Decided): void => this.#take(follower, decided)
       const openBytes = this.#openBytes
@@ -154,6 +200,7 @@ export class ClassLoop {
 
   #opened(follower: Follower, cut: Cut): void {
     const bytes = cut.rawBytes + BATCH_OVERHEAD_BYTES
+    if (this.#openBytes === 0) this.#movedMs = this.#options.context.clock.now()
     follower.openBytes += bytes
     this.#openBytes += bytes
     this.#showOpen()
@@ -162,6 +209,7 @@ export class ClassLoop {
   #settled(follower: Follower, cut: Cut): void {
     const { context } = this.#options
     const { stream, settled } = follower
+    this.#movedMs = context.clock.now()
     const bytes = cut.rawBytes + BATCH_OVERHEAD_BYTES
     follower.openBytes -= bytes
     this.#openBytes -= bytes
@@ -187,17 +235,16 @@ export class ClassLoop {
     this.#options.context.telemetry.set('decklog_ship_open_bytes', this.#openBytes, this.#labels)
   }
 
-  /** Sends the cuts of an earlier run again. False: not all could be read, it is tried again later. @throws system errors */
+  /**
+   * Sends the cuts of an earlier run again. There is room for them: they were open all at once before. False: this run ends.
+   * @throws system errors
+   */
   async #resend(follower: Follower): Promise<boolean> {
     const { context } = this.#options
     const bytes = new CutBytes(follower, context)
     try {
       while (follower.resend.length > 0) {
         const cut = follower.resend[0]!
-        if (!this.#hasRoom(follower)) {
-          this.#blockedAgain(follower)
-          return false
-        }
         await this.#resendOne(follower, cut, cut.lost ? undefined : await bytes.read(cut))
         if (context.signal.aborted) return false
         follower.resend.shift()
@@ -207,11 +254,6 @@ export class ClassLoop {
     } finally {
       bytes.close()
     }
-  }
-
-  #blockedAgain(follower: Follower): void {
-    follower.queued = true
-    this.#blocked.push(follower)
   }
 
   async #resendOne(follower: Follower, cut: Cut, raw: Buffer | undefined): Promise<void> {

@@ -8,6 +8,8 @@ import type { Ledger } from './ledger.ts'
 export interface ShipTimings {
   /** A pause this long gets an `idle` mark. @default 500 */
   readonly idleMs: number
+  /** Streams that wait for room get one too when nothing was acknowledged for this long. @default 1000 */
+  readonly blockedMs: number
   /** Changes are gathered this long, so that thousands of trickling files do not make a batch a line. @default 50 */
   readonly gatherMs: number
   /** A rotated file is left when it has been quiet this long. @default 300 */
@@ -26,6 +28,7 @@ export interface ShipTimings {
 
 export const SHIP_TIMINGS: ShipTimings = {
   idleMs: 500,
+  blockedMs: 1_000,
   gatherMs: 50,
   rotatedQuietMs: 300,
   unfinishedQuietMs: 2_000,
