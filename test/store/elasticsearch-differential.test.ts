@@ -7,6 +7,7 @@ import { systemClock } from '../../src/app/system-clock.ts'
 import type { JsonObject } from '../../src/core/document.ts'
 import { compileMatcher } from '../../src/core/match-query.ts'
 import type { Query } from '../../src/core/query.ts'
+import { cutWords } from '../../src/core/words.ts'
 import { Telemetry } from '../../src/core/telemetry.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { openDuckdbStore } from '../../src/store/duckdb/duckdb-store.ts'
@@ -15,13 +16,14 @@ import { search } from '../../src/store/elasticsearch/read/search.ts'
 import { top } from '../../src/store/elasticsearch/read/top.ts'
 import { ELASTICSEARCH, ReadPlace } from '../support/elasticsearch-read.ts'
 import { eventBatch, streamName } from '../support/event-batches.ts'
-import { document, query, TOP_FIELDS } from '../support/query-arbitraries.ts'
+import { document, query, TOP_FIELDS, wordText } from '../support/query-arbitraries.ts'
 import { searchable } from '../support/store.ts'
 
 /** Both stores give the same answers, and those that `core/match-query.ts` gives, to generated questions about generated documents. */
 const ALL = { principal: { id: 'test' }, scope: { clusters: '*', classes: '*' } } as const
 const RUNS = Number(process.env['QUERY_RUNS'] ?? 100)
 const SEED = process.env['QUERY_SEED'] === undefined ? {} : { seed: Number(process.env['QUERY_SEED']) }
+const MARK = 'zqzqz'
 const NOON = 1_795_507_200_000_000_000n
 
 if (ELASTICSEARCH === undefined) {
@@ -148,6 +150,25 @@ describe.skipIf(ELASTICSEARCH === undefined)('Elasticsearch and DuckDB', () => {
       { numRuns: RUNS, ...SEED },
     )
   }, 600_000)
+
+  test('words are cut as the server cuts them', async () => {
+    const cuts = async (texts: readonly string[]): Promise<string[][]> => {
+      const body = { analyzer: 'standard', text: texts.join(`\n${MARK}\n`) }
+      const answer = await place.context.connection.request({ method: 'POST', path: '/_analyze', body })
+      const groups: string[][] = [[]]
+      for (const { token } of (answer.body as { tokens: readonly { token: string }[] }).tokens) {
+        if (token === MARK) groups.push([])
+        else groups.at(-1)!.push(token)
+      }
+      return groups
+    }
+    for (let round = 0; round < Math.ceil(RUNS / 50); round++) {
+      const texts = fc.sample(wordText, 400)
+      const cut = await cuts(texts)
+      for (const [at, text] of texts.entries())
+        expect({ text, words: cutWords(text) }).toEqual({ text, words: cut[at] })
+    }
+  })
 
   test('page by page the order is the same', async () => {
     const ids: string[] = []

@@ -4,6 +4,9 @@ import type { JsonObject } from '../../src/core/document.ts'
 import type { Query } from '../../src/core/query.ts'
 import { cutWords } from '../../src/core/words.ts'
 import type { Hit } from '../../src/ports/store.ts'
+import { type EsConnection, connect } from '../../src/store/elasticsearch/connection.ts'
+import type { EsContext } from '../../src/store/elasticsearch/context.ts'
+import { ask } from '../../src/store/elasticsearch/read/ask.ts'
 import { histogram } from '../../src/store/elasticsearch/read/histogram.ts'
 import { get, neighbours } from '../../src/store/elasticsearch/read/neighbours.ts'
 import { scan } from '../../src/store/elasticsearch/read/scan.ts'
@@ -229,17 +232,95 @@ describe.skipIf(ELASTICSEARCH === undefined)('reading from Elasticsearch', () =>
 
     test('go on in the same order when the point in time is over, or another process had it', async () => {
       const place = await written(Array.from({ length: 9 }, () => ({})))
-      const first = await search(place.context, { ...all, limit: 3 })
-      await place.context.connection.request({
-        method: 'DELETE',
-        path: '/_pit',
-        body: { id: await pointInTime(place) },
-      })
-      const second = await search(place.context, { ...all, limit: 3, cursor: first.cursor! })
-      const elsewhere = { ...place.context }
-      const third = await search(elsewhere, { ...all, limit: 3, cursor: second.cursor! })
+      const { context, pointsInTime } = watched(place)
+      const first = await search(context, { ...all, limit: 3 })
+      for (const id of pointsInTime) {
+        await context.connection.request({ method: 'DELETE', path: '/_pit', body: { id } })
+      }
+      expect(pointsInTime).toHaveLength(1)
+      const second = await search(context, { ...all, limit: 3, cursor: first.cursor! })
+      const third = await search({ ...context }, { ...all, limit: 3, cursor: second.cursor! })
       expect([...first.hits, ...second.hits, ...third.hits].map(seqOf)).toEqual([8, 7, 6, 5, 4, 3, 2, 1, 0])
       expect(third.cursor).toBeUndefined()
+    })
+
+    test('hold few points in time open, and give each back at the end', async () => {
+      const place = await written(Array.from({ length: 3 }, () => ({})))
+      const { context, pointsInTime, given } = watched(place)
+      const answers = await Promise.all(
+        Array.from({ length: 70 }, () => search(context, { ...all, limit: 2 })),
+      )
+      expect(pointsInTime).toHaveLength(70)
+      expect(given()).toBe(70 - 64)
+      for (const { cursor } of answers) {
+        const { hits } = await search(context, { ...all, limit: 2, cursor: cursor! })
+        expect(hits.map(seqOf)).toEqual([0])
+      }
+      expect(given()).toBe(70)
+    })
+  })
+
+  describe('limits', () => {
+    const slow: Query = { kind: 'wildcard', field: 'own.text', pattern: '*a*b*c*d*' }
+    const large = (): ReadPlace => newPlace({ shards: 2 })
+    const filled = async (place: ReadPlace): Promise<void> => {
+      const text = 'abc'.repeat(300)
+      for (let at = 0; at < 4; at++) {
+        const events = Array.from({ length: 5000 }, (_, seq) => ({
+          seq: at * 5000 + seq,
+          document: { own: { text } },
+        }))
+        await place.write([eventBatch({ events })])
+      }
+    }
+
+    test('a question that takes too long is an error, never a part of the answer; one that is given up ends', async () => {
+      const place = large()
+      await filled(place)
+      const question = { signal: undefined, msMax: 1 }
+      const body = { size: 0, track_total_hits: true, query: { wildcard: { 'own.text.': '*a*b*c*' } } }
+      const views = { runtime_mappings: { 'own.text.': { type: 'keyword' } } }
+      await expect(ask(place.context, { ...question, body: { ...body, ...views } })).rejects.toMatchObject({
+        code: 'unreachable',
+        retryable: true,
+      })
+      const controller = new AbortController()
+      const answer = search(place.context, { ...all, query: slow, total: 'exact', signal: controller.signal })
+      setTimeout(() => controller.abort(), 20)
+      await expect(answer).rejects.toMatchObject({ code: 'aborted' })
+    })
+
+    test('documents that are large together come in several answers, and pages', async () => {
+      const place = newPlace()
+      const text = 'x'.repeat(550_000)
+      for (let at = 0; at < 7; at++) {
+        const events = Array.from({ length: 20 }, (_, seq) => ({
+          seq: at * 20 + seq,
+          document: { own: { text } },
+        }))
+        await place.write([eventBatch({ events })])
+      }
+      const request = { ...all, limit: 200, order: 'oldest' } as const
+      const first = await search(place.context, request)
+      expect(first.hits.length).toBeLessThan(140)
+      const second = await search(place.context, { ...request, cursor: first.cursor! })
+      expect([...first.hits, ...second.hits].map(seqOf)).toEqual([...Array(140).keys()])
+      expect(second.cursor).toBeUndefined()
+      expect((await scan(place.context, { ...asking, cursor: '', limit: 140 })).hits.map(seqOf)).toEqual([
+        ...Array(140).keys(),
+      ])
+    })
+
+    test('times before 1970 and far ranges are answered', async () => {
+      const place = await written([{}, {}])
+      const far = { fromNs: -(10n ** 18n), toNs: 2n ** 63n + 10n ** 18n }
+      const { hits } = await search(place.context, { ...all, ...far })
+      expect(hits.map(seqOf)).toEqual([1, 0])
+      const { buckets, total } = await histogram(place.context, { ...all, ...far, buckets: 7 })
+      expect([buckets.length, total.value]).toEqual([7, 2])
+      const early = { fromNs: -5_000_000_000n, toNs: 1n }
+      expect((await search(place.context, { ...all, ...early })).hits).toEqual([])
+      expect((await histogram(place.context, { ...all, ...early, buckets: 7 })).total.value).toBe(0)
     })
   })
 
@@ -273,6 +354,41 @@ describe.skipIf(ELASTICSEARCH === undefined)('reading from Elasticsearch', () =>
       { value: 'u10', count: 40 },
     ])
     expect([total, withField]).toEqual([6000, 6000])
+  })
+
+  test('an answer that lacks a shard, or holds none of an error page, is an error', async () => {
+    const place = newPlace()
+    const answering = (text: string, status = 200): EsContext => ({
+      ...place.context,
+      connection: { ...place.context.connection, requestText: () => Promise.resolve({ status, text }) },
+    })
+    const shards = (failed: number): string =>
+      `"_shards":{"total":2,"successful":${2 - failed},"failed":${failed}}`
+    const hits = '"hits":{"total":{"value":0,"relation":"eq"},"hits":[]}'
+    const question = { signal: undefined, body: {} }
+    await expect(ask(answering(`{"timed_out":false,${shards(0)},${hits}}`), question)).resolves.toMatchObject(
+      { hits: [] },
+    )
+    for (const [text, status] of [
+      [`{"timed_out":false,${shards(1)},${hits}}`, 200],
+      [`{"timed_out":true,${shards(0)},${hits}}`, 200],
+      ['{}', 200],
+      ['', 200],
+      ['<html>', 200],
+      ['<html>bad gateway', 502],
+      ['{"error":{"type":"circuit_breaking_exception"},"status":429}', 429],
+    ] as const) {
+      const answer = ask(answering(text, status), question)
+      await expect(answer).rejects.toMatchObject({ code: 'unreachable', retryable: true })
+    }
+    const refused = ask(
+      answering('{"error":{"root_cause":[{"type":"parsing_exception","reason":"why"}]}}', 400),
+      question,
+    )
+    await expect(refused).rejects.toMatchObject({
+      code: 'query-invalid',
+      message: expect.stringMatching(/why/) as unknown,
+    })
   })
 
   test('documents of others in a like data stream are not seen', async () => {
@@ -315,9 +431,26 @@ describe.skipIf(ELASTICSEARCH === undefined)('reading from Elasticsearch', () =>
   })
 })
 
-/** Any point in time that the place's cluster has open is closed with it: `_all` is what the server calls them. */
-function pointInTime(_place: ReadPlace): Promise<string> {
-  return Promise.resolve('_all')
+/** The same context, and the points in time that are opened through it. */
+function watched({ context }: ReadPlace): {
+  readonly context: EsContext
+  readonly pointsInTime: string[]
+  readonly given: () => number
+} {
+  const pointsInTime: string[] = []
+  let given = 0
+  const { connection } = context
+  const watching: EsConnection = {
+    ...connection,
+    async request(request) {
+      const answer = await connection.request(request)
+      if (request.path.endsWith('_pit') && request.method === 'POST')
+        pointsInTime.push((answer.body as { id: string }).id)
+      if (request.path.endsWith('_pit') && request.method === 'DELETE') given++
+      return answer
+    },
+  }
+  return { context: { ...context, connection: watching }, pointsInTime, given: () => given }
 }
 
 function records(first: number, count: number): EventOptions[] {

@@ -109,6 +109,33 @@ const messageText = fc.oneof(
     .map((words) => words.join('')),
 )
 
+const SCRIPTS = [
+  [0x20, 0x7e], [0xa0, 0x17f], [0x391, 0x3a1], [0x3a3, 0x3c9], [0x410, 0x44f], [0x621, 0x652], [0x660, 0x669], [0x905, 0x94d], [0x3041, 0x3096],
+  [0x30a0, 0x30ff], [0x4e00, 0x4e40], [0xac00, 0xac40], [0xff10, 0xff5a], [0xff66, 0xff9d], [0x2010, 0x2027],
+] as const // biome-ignore format: ranges
+/** Zero-width ones, marks, letters beyond the basic plane, emoji as they are written: between blanks. */
+const ODD_CHARACTERS = ['\u200b', '\u200c', '\u2060', '\ufeff', '\u0301', '\u00ad', '\t', '\u0007', '\u202f', '①', 'ʼ', 'ﬁ', '𝒳', '𐐀', '𠀀', '・', 'ー', '\u1100', '\u0640', 'สวัสดีครับ', 'ภาษาไทย', ' 😀 ', ' 👍🏽 ', ' ❤️ ', ' 🇩🇪 ', ' 👩‍👧 '] // biome-ignore format: characters
+
+/**
+ * Texts of the scripts that logs are written in. What is left out is cut otherwise by Lucene, whose Unicode is older: see
+ * docs/decisions/elasticsearch-search.md.
+ */
+export const wordText = fc
+  .array(
+    fc.oneof(
+      { weight: 2, arbitrary: fc.constantFrom(..."aaabbB0011..__::,';; -") },
+      {
+        weight: 2,
+        arbitrary: fc.oneof(
+          ...SCRIPTS.map(([min, max]) => fc.integer({ min, max }).map((code) => String.fromCodePoint(code))),
+        ),
+      },
+      { weight: 1, arbitrary: fc.constantFrom(...ODD_CHARACTERS) },
+    ),
+    { minLength: 1, maxLength: 7 },
+  )
+  .map((characters) => characters.join(''))
+
 const field = fc.oneof(
   ...VALUES.map(([names, value]) => fc.tuple(fc.constantFrom(...names), value, fc.nat({ max: 7 }))),
 )

@@ -4,6 +4,7 @@ import { allOf, type Clause } from './dsl.ts'
 import { type FoundHit, hitsOf } from './hits.ts'
 import { TIME_SORT } from './order.ts'
 import type { Shard } from './shards.ts'
+import { inTurns } from './turns.ts'
 
 /**
  * The order of arrival in one shard: `_seq_no`, which its primary counts up with every write. Writes run side by side, so a
@@ -49,19 +50,27 @@ export async function arrivals(
     readonly limit: number
   },
 ): Promise<Arrival[]> {
-  const answer = await ask(context, {
-    signal,
-    index: shard.index,
-    shard: shard.shard,
-    body: {
-      size: of.limit,
-      query: allOf([withinAny(of.ranges), of.clause]),
-      runtime_mappings: of.views,
-      sort: ARRIVAL,
-      track_total_hits: false,
+  const query = allOf([withinAny(of.ranges), of.clause])
+  const { found } = await inTurns({
+    wanted: of.limit,
+    ask: async (size, after) => {
+      const answer = await ask(context, {
+        signal,
+        index: shard.index,
+        shard: shard.shard,
+        body: {
+          size,
+          query,
+          runtime_mappings: of.views,
+          sort: ARRIVAL,
+          track_total_hits: false,
+          ...(after === undefined ? {} : { search_after: after }),
+        },
+      })
+      return { answer, found: hitsOf(answer, 1) }
     },
   })
-  return hitsOf(answer, 1).map((found) => ({ found, number: found.sort[0] as number }))
+  return found.map((each) => ({ found: each, number: each.sort[0] as number }))
 }
 
 /** How many documents of the range are visible, whatever they are. */

@@ -6,6 +6,8 @@ import { elementsOf, membersOf, type Span } from './json-spans.ts'
 
 /** A question longer than this is given up by Elasticsearch, and said. */
 const QUESTION_MS_MAX = 60_000
+/** For the answer to come, after that. */
+const ANSWER_MS = 10_000
 
 export interface Question {
   /** Body of `_search`. */
@@ -15,6 +17,8 @@ export interface Question {
   readonly index?: string
   /** One shard of the index. */
   readonly shard?: number
+  /** @default 60,000 */
+  readonly msMax?: number
   /** Asks each shard first whether it can match, so that indices of others are not even looked at. @default false */
   readonly isSkipping?: boolean
 }
@@ -59,7 +63,7 @@ async function pause(ms: number, signal: AbortSignal | undefined): Promise<void>
 }
 
 function send(context: EsContext, question: Question): Promise<EsTextAnswer> {
-  const { body, signal, index, shard, isSkipping } = question
+  const { body, signal, index, shard, isSkipping, msMax = QUESTION_MS_MAX } = question
   const isPinned = body['pit'] !== undefined
   return context.connection.requestText({
     method: 'POST',
@@ -70,8 +74,8 @@ function send(context: EsContext, question: Question): Promise<EsTextAnswer> {
       ...(shard === undefined ? {} : { preference: `_shards:${shard}` }),
       ...(isSkipping === true ? { pre_filter_shard_size: 1 } : {}),
     },
-    body: { ...body, timeout: `${QUESTION_MS_MAX}ms` },
-    timeoutMs: QUESTION_MS_MAX + 5_000,
+    body: { ...body, timeout: `${msMax}ms` },
+    timeoutMs: msMax + ANSWER_MS,
     ...(signal === undefined ? {} : { signal }),
   })
 }
@@ -104,7 +108,7 @@ function read(text: string): RawAnswer {
 function incomplete(): DecklogError {
   return new DecklogError(
     'unreachable',
-    `Elasticsearch could not answer for all of its shards within ${QUESTION_MS_MAX / 1000} s; ask for a shorter time range, or look at the cluster's health`,
+    `Elasticsearch could not answer for all of its shards in time; ask for a shorter time range, or look at the cluster's health`,
     { retryable: true },
   )
 }

@@ -14,9 +14,11 @@ export async function fields(
 ): Promise<readonly { readonly name: string; readonly type: string }[]> {
   const { clusters, classes } = asking.scope
   const seen = await seenNames(context, asking)
-  const mapped = clusters === '*' && classes === '*' ? await mappedNames(context, asking.signal) : []
-  const names = [...new Set([...seen.keys(), ...mapped])]
-  return names.sort().map((name) => ({ name, type: fieldType(name) ?? typeOf(seen, name) }))
+  const mapped = clusters === '*' && classes === '*' ? await mappedTypes(context, asking.signal) : undefined
+  const names = [...new Set([...seen.keys(), ...(mapped?.keys() ?? [])])]
+  return names
+    .sort()
+    .map((name) => ({ name, type: fieldType(name) ?? mapped?.get(name) ?? typeOf(seen, name) }))
 }
 
 function typeOf(seen: SeenNames, name: string): string {
@@ -26,7 +28,11 @@ function typeOf(seen: SeenNames, name: string): string {
   return only('boolean') ? 'boolean' : 'keyword'
 }
 
-async function mappedNames(context: EsContext, signal: AbortSignal | undefined): Promise<string[]> {
+/** Fields that have a value in some index, with what the index takes them for. */
+async function mappedTypes(
+  context: EsContext,
+  signal: AbortSignal | undefined,
+): Promise<Map<string, string>> {
   const { status, body } = await context.connection.request({
     method: 'POST',
     path: `/${encodeURIComponent(context.names.events)}/_field_caps`,
@@ -42,5 +48,9 @@ async function mappedNames(context: EsContext, signal: AbortSignal | undefined):
   if (status !== 200) throw refusal('ask for the mapping', status, body)
   const found =
     (body as { fields?: Readonly<Record<string, Readonly<Record<string, unknown>>>> }).fields ?? {}
-  return Object.keys(found).filter((name) => !('flattened' in found[name]!))
+  return new Map(
+    Object.entries(found)
+      .map(([name, types]): [string, string] => [name, Object.keys(types)[0] ?? 'keyword'])
+      .filter(([, type]) => type !== 'flattened'),
+  )
 }

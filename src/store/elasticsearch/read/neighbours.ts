@@ -5,6 +5,7 @@ import { ask } from './ask.ts'
 import { allOf, anyOf, type Clause, noneOf, scopeClauses, term } from './dsl.ts'
 import { hitsOf } from './hits.ts'
 import { type Direction, streamOrder, TIME_SORT } from './order.ts'
+import { inTurns } from './turns.ts'
 
 export async function get(
   context: EsContext,
@@ -53,9 +54,6 @@ function comesBefore(seq: number, n: number): Clause {
   return anyOf([earlierRecord, allOf([term('decklog.seq', seq), noneOf(later)])])
 }
 
-/** Documents in one answer. */
-const TURN = 1_000
-
 async function ofStream(
   context: EsContext,
   of: {
@@ -68,19 +66,16 @@ async function ofStream(
 ): Promise<Hit[]> {
   const { stream, clause, direction, limit, asking } = of
   const query = allOf([...scopeClauses(asking.scope), term('decklog.stream', stream), clause])
-  const hits: Hit[] = []
-  let after: readonly unknown[] | undefined
-  while (hits.length < limit) {
-    const size = Math.min(TURN, limit - hits.length)
-    const body = { size, query, sort: streamOrder(direction), track_total_hits: false }
-    const answer = await ask(context, {
-      signal: asking.signal,
-      body: after === undefined ? body : { ...body, search_after: after },
-    })
-    const found = hitsOf(answer, 2)
-    hits.push(...found.map(({ hit }) => hit))
-    after = found.at(-1)?.sort
-    if (found.length < size) break
-  }
-  return hits
+  const { found } = await inTurns({
+    wanted: limit,
+    ask: async (size, after) => {
+      const body = { size, query, sort: streamOrder(direction), track_total_hits: false }
+      const answer = await ask(context, {
+        signal: asking.signal,
+        body: after === undefined ? body : { ...body, search_after: after },
+      })
+      return { answer, found: hitsOf(answer, 2) }
+    },
+  })
+  return found.map(({ hit }) => hit)
 }

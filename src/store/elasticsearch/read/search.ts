@@ -4,14 +4,15 @@ import { ask, PointInTimeGone, type RawAnswer } from './ask.ts'
 import { compileQuery, type CompiledQuery } from './compile.ts'
 import { decodeCursor, encodeCursor, type SearchCursor } from './cursor.ts'
 import { allOf, type Clause, scopeClauses, timeClauses } from './dsl.ts'
-import { type FoundHit, hitsOf } from './hits.ts'
+import { hitsOf } from './hits.ts'
 import { resultOrder } from './order.ts'
 import { type Snapshots, snapshotsOf } from './snapshots.ts'
+import { type Found, inTurns, type Turn } from './turns.ts'
 
 /** `bounded` totals count so many, and then say `gte`. */
 const TOTAL_MAX = 10_000
-/** Documents in one answer; more are asked for in turns. */
-const TURN = 1_000
+/** A page ends there, with a cursor, though more were asked for. */
+const PAGE_BYTES_MAX = 64 * 1024 * 1024
 
 /**
  * Newest first, or oldest. Only who pages gets a point in time, when the first page is done: what comes in between the two is
@@ -23,15 +24,22 @@ export async function search(context: EsContext, request: SearchRequest): Promis
   const cursor = decodeCursor(request)
   const compiled = await compileQuery(context, request.query, { asking: request })
   const snapshots = snapshotsOf(context)
-  const { found, total } = await pageOf({ context, request, compiled, cursor, snapshots })
-  const hits = found.slice(0, limit).map(({ hit }) => hit)
-  if (found.length <= limit || limit === 0) {
+  const { found, isCut, total } = await pageOf({ context, request, compiled, cursor, snapshots })
+  const page = isCut ? found : found.slice(0, limit)
+  const hits = page.map(({ hit }) => hit)
+  const last = isCut || found.length > limit ? page.at(-1) : undefined
+  if (last === undefined) {
     if (cursor !== undefined) await snapshots.giveBack(cursor.snapshot)
     return { hits, total }
   }
-  const after = found[limit - 1]!.sort.slice(0, 4) as unknown as SearchCursor['after']
+  const after = placeOf(last.sort) as SearchCursor['after']
   const snapshot = cursor?.snapshot ?? (await snapshots.take(signal)) ?? ''
   return { hits, total, cursor: encodeCursor(request, { after, snapshot }) }
+}
+
+/** With a point in time Elasticsearch adds a sort value of its own. */
+function placeOf(sort: readonly unknown[]): readonly unknown[] {
+  return sort.slice(0, 4)
 }
 
 interface Page {
@@ -43,21 +51,18 @@ interface Page {
 }
 
 /** One hit more than wanted tells whether there is a next page. */
-async function pageOf(page: Page): Promise<{ readonly found: readonly FoundHit[]; readonly total: Total }> {
-  const wanted = page.request.limit === 0 ? 0 : page.request.limit + 1
-  const found: FoundHit[] = []
-  let after: readonly unknown[] | undefined = page.cursor?.after
+async function pageOf(page: Page): Promise<Found & { readonly total: Total }> {
+  const { limit } = page.request
   let total: Total | undefined
-  do {
-    const size = Math.min(TURN, wanted - found.length)
-    const answer = await turnOf(page, { size, after, counted: total === undefined })
-    total ??= { value: answer.total?.value ?? 0, relation: answer.total?.relation ?? 'eq' }
-    const hits = hitsOf(answer, 0)
-    found.push(...hits)
-    after = hits.at(-1)?.sort.slice(0, 4)
-    if (hits.length < size) break
-  } while (found.length < wanted)
-  return { found, total }
+  const ask = async (size: number, after: readonly unknown[] | undefined): Promise<Turn> => {
+    const answer = await turnOf(page, { size, after: after && placeOf(after), counted: total === undefined })
+    total ??= answer.total ?? { value: 0, relation: 'eq' }
+    return { answer, found: hitsOf(answer, 0) }
+  }
+  if (limit === 0) await ask(0, undefined)
+  const wanted = limit === 0 ? 0 : limit + 1
+  const found = await inTurns({ wanted, bytesMax: PAGE_BYTES_MAX, after: page.cursor?.after, ask })
+  return { ...found, total: total! }
 }
 
 async function turnOf(
