@@ -79,18 +79,32 @@ function hasOtherEntries(follower: Follower, context: ShipContext): boolean {
   return true
 }
 
-/** A copy can only be told from a file that was never seen while it is known which file it is a copy of. */
-function findOverwritten(follower: Follower, context: ShipContext): void {
+function overwritten(follower: Follower): FollowedFile | undefined {
   const [first] = follower.files
-  if (first?.fd === undefined || continuesQuietly(first.fd, first.position)) return
-  truncated(follower, first, context)
+  return first?.fd === undefined || continuesQuietly(first.fd, first.position) ? undefined : first
+}
+
+/**
+ * Rotated files, and those that were never seen. A copy can only be told from one of those while the file that it was made of is
+ * what was read of it: should that be truncated while they are compared, all is looked at again.
+ */
+function lookForUnknown(
+  follower: Follower,
+  context: ShipContext,
+): { readonly among: readonly Candidate[]; readonly unknown: readonly FollowedFile[] } {
+  for (;;) {
+    const file = overwritten(follower)
+    if (file !== undefined) truncated(follower, file, context)
+    const among = candidates(follower.group)
+    const unknown = unknownFiles(among, follower, context)
+    if (unknown.length === 0 || overwritten(follower) === undefined) return { among, unknown }
+    for (const one of unknown) context.descriptors.release(one)
+  }
 }
 
 /** Takes in files that rotation made without the live file becoming another: copies. */
 function listed(follower: Follower, context: ShipContext): void {
-  findOverwritten(follower, context)
-  const among = candidates(follower.group)
-  const unknown = unknownFiles(among, follower, context)
+  const { among, unknown } = lookForUnknown(follower, context)
   if (unknown.length === 0) return
   follower.files.push(...unknown)
   sortByAge(follower, among)
@@ -190,9 +204,8 @@ function rotated(follower: Follower, context: ShipContext): void {
   context.complaints.over(group.livePath)
   endAll(follower, context)
   findTruncated(follower, context)
-  findOverwritten(follower, context)
-  const among = candidates(group)
-  follower.files.push(...unknownFiles(among, follower, context))
+  const { among, unknown } = lookForUnknown(follower, context)
+  follower.files.push(...unknown)
   sortByAge(follower, among)
   forgetFinished(follower, among)
   takeLive(

@@ -44,45 +44,48 @@ export class Outbox {
 
   send(parcel: Parcel): void {
     const stalled = this.#stalled.get(parcel.key)
-    if (stalled === undefined) void this.#attempt(parcel)
+    if (stalled === undefined) void this.#attempt([parcel])
     else stalled.push(parcel)
   }
 
-  async #attempt(parcel: Parcel): Promise<boolean> {
+  /** Parcels of one key, in order. */
+  async #attempt(parcels: readonly Parcel[]): Promise<void> {
     const { bus, signal } = this.#options
-    const { topic, key, value } = parcel
-    this.#inFlight++
+    const { topic, key } = parcels[0]!
+    this.#inFlight += parcels.length
     try {
-      await bus.publish(topic, [{ key, value }], { signal })
+      const messages = parcels.map(({ value }) => ({ key, value }))
+      await bus.publish(topic, messages, { signal })
     } catch (error) {
-      this.#failed(parcel, error)
-      return false
+      this.#failed(parcels, error)
+      return
     } finally {
-      this.#inFlight--
+      this.#inFlight -= parcels.length
     }
-    if (signal.aborted) return true
+    if (signal.aborted) return
     passStep('batch-published')
     this.#options.complaints.over(troubleOf(topic))
-    parcel.onSafe()
-    return true
+    for (const parcel of parcels) parcel.onSafe()
   }
 
-  #failed(parcel: Parcel, error: unknown): void {
+  #failed(parcels: readonly Parcel[], error: unknown): void {
     if (this.#options.signal.aborted || isAbort(error)) return
     this.#options.onFailure()
+    const { topic, key, ordinal } = parcels[0]!
     const code = error instanceof DecklogError ? error.code : 'unknown error'
-    const message = `cannot publish to ${parcel.topic}: ${code}; it is tried again, the logs stay where they are`
-    this.#options.complaints.raise(troubleOf(parcel.topic), message)
-    const stalled = this.#stalled.get(parcel.key)
+    const message = `cannot publish to ${topic}: ${code}; it is tried again, the logs stay where they are`
+    this.#options.complaints.raise(troubleOf(topic), message)
+    const stalled = this.#stalled.get(key)
     if (stalled === undefined) {
-      this.#stalled.set(parcel.key, [parcel])
-      void this.#retry(parcel.key)
+      this.#stalled.set(key, [...parcels])
+      void this.#retry(key)
       return
     }
-    const at = stalled.findIndex((one) => one.ordinal > parcel.ordinal)
-    stalled.splice(at === -1 ? stalled.length : at, 0, parcel)
+    const at = stalled.findIndex((one) => one.ordinal > ordinal)
+    stalled.splice(at === -1 ? stalled.length : at, 0, ...parcels)
   }
 
+  /** What waits goes in one call, so that a second failure leaves none of it before another. */
   async #retry(key: string): Promise<void> {
     const { clock, signal } = this.#options
     const stalled = this.#stalled.get(key)!
@@ -92,8 +95,7 @@ export class Outbox {
       } catch {
         return
       }
-      // All at once: a reader may acknowledge the first only when it has seen the next.
-      await Promise.all(stalled.splice(0).map((parcel) => this.#attempt(parcel)))
+      await this.#attempt(stalled.splice(0))
     }
     this.#stalled.delete(key)
   }
