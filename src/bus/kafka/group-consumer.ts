@@ -6,6 +6,7 @@ import { type Client, openClient, RETRY } from './client.ts'
 import { Complaints } from './complaints.ts'
 import type { Deliveries } from './deliveries.ts'
 import { judge, translate } from './errors.ts'
+import { formerMember } from './former-member.ts'
 import { groupIdOf, type KafkaBusOptions } from './options.ts'
 import { PartitionWindow } from './partition-window.ts'
 import { marksOf, startOf } from './start-offsets.ts'
@@ -14,7 +15,7 @@ const HEARTBEAT_MS = 1_000
 /** How long the brokers keep an empty fetch: a close waits for it. */
 const FETCH_WAIT_MS = 250
 const RESTART_MS_MIN = 500
-const RESTART_MS_MAX = 10_000
+const RESTART_MS_MAX = 2_000
 const CLOSE_TIMEOUT_MS = 5_000
 const LAST_COMMIT_MS = 2_000
 
@@ -32,6 +33,7 @@ export interface GroupConsumerOptions {
 interface Life {
   readonly client: Client
   readonly consumer: Consumer
+  readonly former: ReturnType<typeof formerMember>
   readonly ended: PromiseWithResolvers<void>
   memberId: string
   /** When kafkajs last asked the brokers for anything. */
@@ -54,6 +56,8 @@ export class GroupConsumer {
   readonly #stop = new AbortController()
   readonly #joined = Promise.withResolvers<void>()
   #life: Life | undefined
+  /** Of a life that failed: it may still be in the group. */
+  #formerMemberId = ''
   #lives: Promise<void> | undefined
   #committing: Promise<void> | undefined
   #isCommitDue = false
@@ -132,6 +136,8 @@ export class GroupConsumer {
     try {
       await life.consumer.connect()
       await life.consumer.subscribe({ topics: [this.topic], fromBeginning: true })
+      if (this.#formerMemberId !== '') await life.former.leave(this.#groupId, this.#formerMemberId)
+      this.#formerMemberId = ''
       await life.consumer.run({
         autoCommit: false,
         eachBatchAutoResolve: false,
@@ -140,6 +146,7 @@ export class GroupConsumer {
       await life.ended.promise
     } finally {
       this.#life = undefined
+      if (life.memberId !== '') this.#formerMemberId = life.memberId
       this.#loseAll()
       await disconnect(life)
     }
@@ -149,8 +156,10 @@ export class GroupConsumer {
     const { bus, account } = this.#options
     const client = openClient(bus)
     const fetchBytesMax = bus.fetchBytesMax ?? clamp(account.bytesMax / 4, 256 * 1024, 8 * 1024 * 1024)
+    const former = formerMember()
     const consumer = client.kafka.consumer({
       groupId: this.#groupId,
+      partitionAssigners: [former.assigner],
       sessionTimeout: bus.sessionTimeoutMs ?? 10_000,
       rebalanceTimeout: bus.rebalanceTimeoutMs ?? 20_000,
       heartbeatInterval: HEARTBEAT_MS,
@@ -164,6 +173,7 @@ export class GroupConsumer {
     const life: Life = {
       client,
       consumer,
+      former,
       ended: Promise.withResolvers<void>(),
       memberId: '',
       activeMs: bus.clock.now(),

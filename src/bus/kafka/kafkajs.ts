@@ -1,4 +1,4 @@
 import kafkajs from 'kafkajs'
 
 /** kafkajs is CommonJS, and Node finds only some of its names for `import { … }`. */
-export const { CompressionTypes, ConfigResourceTypes, Kafka, logLevel } = kafkajs
+export const { CompressionTypes, ConfigResourceTypes, Kafka, logLevel, PartitionAssigners } = kafkajs
