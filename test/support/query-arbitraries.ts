@@ -123,7 +123,7 @@ const ODD_CHARACTERS = ['\u200b', '\u200c', '\u2060', '\ufeff', '\u0301', '\u00a
 export const wordText = fc
   .array(
     fc.oneof(
-      { weight: 2, arbitrary: fc.constantFrom(..."aaabbB0011..__::,';; -") },
+      { weight: 2, arbitrary: fc.constantFrom(..."aaabbB0011..__::,';; -".split('')) },
       {
         weight: 2,
         arbitrary: fc.oneof(
