@@ -7,6 +7,7 @@ import { saysItsPlace } from '../own-members.ts'
 import type { Target } from './target.ts'
 
 const unpack = promisify(zstdDecompress)
+const NOTHING = Buffer.alloc(0)
 
 /** In `outcomes`, of a row that has none yet. */
 export const OPEN = 255
@@ -31,10 +32,10 @@ export class OpenBatch {
   readonly index: EventIndex
   readonly target: Target
   readonly ticket: Ticket
-  /** Unpacked; each document ended by a newline. */
-  readonly documents: Buffer
+  /** Unpacked; each document ended by a newline. Empty until `unpack`, and after `release`. */
+  documents: Buffer = NOTHING
   /** Its documents say stream, seq and class themselves. */
-  readonly saysItsPlace: boolean
+  saysItsPlace = true
   readonly outcomes: Uint8Array
   readonly reasons = new Map<number, string>()
   /** Documents that are sent instead, ended by a newline: repaired or cut ones. */
@@ -52,24 +53,46 @@ export class OpenBatch {
   #open: number
   #whenDone: (() => void) | undefined
 
-  constructor(batch: EventBatch, parts: { documents: Buffer; target: Target; ticket: Ticket }) {
+  constructor(batch: EventBatch, { target, ticket }: { readonly target: Target; readonly ticket: Ticket }) {
     this.batch = batch
     this.index = new EventIndex(batch)
-    this.documents = parts.documents
-    this.target = parts.target
-    this.ticket = parts.ticket
-    this.saysItsPlace = saysItsPlace(
-      this.documents.subarray(0, this.index.count > 0 ? this.index.length(0) : 0),
-    )
+    this.target = target
+    this.ticket = ticket
     this.outcomes = new Uint8Array(this.index.count).fill(OPEN)
     this.#open = this.index.count
     this.span = spanOf(batch, this.index)
+  }
+
+  /** @throws {Error} when its documents cannot be unpacked */
+  async unpack(): Promise<void> {
+    const { codec, documents, documentBytes } = this.batch
+    const packed = Buffer.from(documents.buffer, documents.byteOffset, documents.byteLength)
+    // One chunk of the right size: otherwise the pieces are made one by one, and copied together.
+    const chunkSize = Math.max(64, documentBytes + 1)
+    this.documents = codec === 'none' ? packed : await unpack(packed, { chunkSize })
+    if (this.index.count > 0)
+      this.saysItsPlace = saysItsPlace(this.documents.subarray(0, this.index.length(0)))
+  }
+
+  /**
+   * Gives the memory of the documents back at once. Left to the garbage collector, a megabyte a batch makes it run as often as
+   * all other work together.
+   */
+  release(): void {
+    const { buffer } = this.documents
+    const isOurs = this.batch.codec !== 'none' && this.documents.byteLength > 0
+    this.documents = NOTHING
+    if (isOurs && buffer instanceof ArrayBuffer) buffer.transfer(0)
   }
 
   /** As it came, with its newline. */
   document(row: number): Buffer {
     const offset = this.index.offset(row)
     return this.documents.subarray(offset, offset + this.index.length(row) + 1)
+  }
+
+  get openRows(): number {
+    return this.#open
   }
 
   /** Rows without an outcome, in order. */
@@ -104,17 +127,6 @@ export class OpenBatch {
   get isFinal(): boolean {
     return this.#open === 0 && !this.outcomes.includes(Outcome.retry)
   }
-}
-
-/** Unpacks a batch. @throws {Error} when its documents cannot be unpacked */
-export async function openBatch(
-  batch: EventBatch,
-  { target, ticket }: { readonly target: Target; readonly ticket: Ticket },
-): Promise<OpenBatch> {
-  const packed = Buffer.from(batch.documents.buffer, batch.documents.byteOffset, batch.documents.byteLength)
-  if (batch.codec === 'none') return new OpenBatch(batch, { documents: packed, target, ticket })
-  const chunkSize = Math.max(64, batch.documentBytes + 1)
-  return new OpenBatch(batch, { documents: await unpack(packed, { chunkSize }), target, ticket })
 }
 
 /** Is the event made of more than one record? */

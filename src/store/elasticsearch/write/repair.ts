@@ -140,7 +140,7 @@ function withoutOwnFields(value: JsonObject, bytesMax: number): JsonObject {
   const kept = bare(value, Buffer.from(' '), 'too large')
   const decklog = sectionOf(kept, 'decklog')
   delete decklog['rejected']
-  kept['message'] = cutText(String(kept['message']), bytesMax)
+  kept['message'] = cutText(asText(kept['message'] ?? ''), bytesMax)
   return kept
 }
 
@@ -206,11 +206,13 @@ function sha256(bytes: Buffer): string {
 }
 
 type Reviver = (this: unknown, key: string, value: unknown, context: { source?: string }) => unknown
-const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON
+const exact = JSON as unknown as { rawJSON(text: string): unknown }
 
 /** Numbers keep their exact text: a double holds no whole number over 2^53. */
 const exactNumbers: Reviver = (_, value, { source }) =>
-  typeof value === 'number' && source !== undefined && String(value) !== source ? rawJson(source) : value
+  typeof value === 'number' && source !== undefined && String(value) !== source
+    ? exact.rawJSON(source)
+    : value
 
 function parse(document: Buffer): JsonObject | undefined {
   try {

@@ -6,7 +6,7 @@ import type { EsContext } from '../context.ts'
 import { ConfirmedStreams } from './confirmed.ts'
 import { CoverageWriter } from './coverage-writer.ts'
 import { judge } from './doubts.ts'
-import { type OpenBatch, openBatch, type Ticket } from './open-batch.ts'
+import { OpenBatch, type Ticket } from './open-batch.ts'
 import { Room } from './room.ts'
 import { Sender, type SenderOptions } from './sender.ts'
 import { Targets } from './target.ts'
@@ -81,8 +81,8 @@ export class Writer {
 
   async #write(batches: readonly EventBatch[], signal: AbortSignal): Promise<readonly WriteResult[]> {
     const ticket: Ticket = { isOver: false, unreachable: undefined }
-    const opens = await Promise.all(
-      batches.map((batch) => openBatch(batch, { ticket, target: this.#targets.of(batch.dataStream) })),
+    const opens = batches.map(
+      (batch) => new OpenBatch(batch, { ticket, target: this.#targets.of(batch.dataStream) }),
     )
     for (const open of opens) refuseLongIds(open)
     const end = (): void => this.#end(ticket)
@@ -90,8 +90,7 @@ export class Writer {
     signal.addEventListener('abort', end, { once: true })
     try {
       await judge(this.#context, opens, { confirmed: this.#confirmed, nowMs: this.#nowMs(), signal })
-      for (const open of opens) if (open.open().length > 0) this.#sender.send(open)
-      await orAborted(Promise.all(opens.map((open) => open.done())), signal)
+      await orAborted(Promise.all(opens.map((open) => this.#send(open))), signal)
       passStep('store-commit-inside')
       await this.#remember(opens, signal)
       passStep('store-committed')
@@ -102,6 +101,14 @@ export class Writer {
     }
     if (ticket.unreachable !== undefined && opens.every(isUnknown)) throw ticket.unreachable
     return opens.map((open) => open.result())
+  }
+
+  async #send(open: OpenBatch): Promise<void> {
+    if (open.openRows === 0) return
+    await open.unpack()
+    this.#sender.send(open)
+    await open.done()
+    open.release()
   }
 
   /** What each batch covers is written after its events, for it says that they are there. */
