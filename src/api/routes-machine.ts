@@ -8,14 +8,14 @@ export function health(): Response {
   return json('{"status":"ok"}')
 }
 
-export function ready(service: Service): Response {
+export function ready(service: Pick<Service, 'ready'>): Response {
   const reason = service.ready()
   if (reason === undefined) return json('{"ready":true}')
   const headers = { 'content-type': 'application/json' }
   return new Response(JSON.stringify({ ready: false, reason }), { status: 503, headers })
 }
 
-export function metrics(service: Service): Response {
+export function metrics(service: Pick<Service, 'telemetry'>): Response {
   const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
   return new Response(service.telemetry.expose(), { headers })
 }

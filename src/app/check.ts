@@ -31,7 +31,7 @@ export async function checkConfiguration(options: {
 }): Promise<CheckReport> {
   const problems: Problem[] = []
   try {
-    const config = loadConfig(options.config, options.data)
+    const config = loadConfig(options.config, { dataDir: options.data })
     const pipelines = loadPipelines(config.pipelines ?? PIPELINES_DIRECTORY)
     for (const pipeline of pipelines.classes) compilePipeline(pipeline, parsersOnly)
     const { rules, problems: wrong } = await loadRules({ directory: `${pipelines.directory}/rules` })

@@ -5,7 +5,8 @@ import type { ExpiryReport, RetentionRule, Store } from '../ports/store.ts'
 import type { Log } from '../roles/log.ts'
 
 export interface RetentionOptions {
-  readonly store: Store
+  /** Undefined: another process has the store. */
+  readonly store: Store | undefined
   readonly rules: readonly RetentionRule[]
   readonly archive: Archive | undefined
   readonly archiveRules: readonly ArchiveRule[]
@@ -31,7 +32,8 @@ async function loop(options: RetentionOptions, signal: AbortSignal): Promise<voi
   const { store, rules, clock, log } = options
   while (!signal.aborted) {
     try {
-      say(log, await store.expire(rules, clock.now(), () => Promise.resolve(true)))
+      const report = await store?.expire(rules, clock.now(), () => Promise.resolve(true))
+      if (report !== undefined) say(log, report)
       const expired = await options.archive?.expire(options.archiveRules, clock.now(), () =>
         Promise.resolve(true),
       )

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, statSync, writeFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { basename, dirname, join, resolve } from 'node:path'
-import { systemCode } from '../core/errors.ts'
+import { DecklogError, systemCode } from '../core/errors.ts'
 import type { Config, SourceConfig } from '../config/config.ts'
 import type { Pipelines } from '../config/pipelines.ts'
 import { isHeld } from '../store/duckdb/lock.ts'
@@ -29,6 +29,19 @@ export async function findProblems(
     ...(await addressProblems(config)),
     ...heldProblems(config),
   ]
+}
+
+/** @throws {DecklogError} with all errors, a sentence a line; warnings are for `check` */
+export async function refuseProblems(
+  config: Config,
+  sources: readonly SourceConfig[],
+  pipelines: Pipelines,
+): Promise<void> {
+  const problems = await findProblems(config, sources, pipelines)
+  const errors = problems.filter((problem) => problem.severity === 'error')
+  if (errors.length === 0) return
+  const code = errors.some((problem) => problem.exitStatus === 2) ? 'config-invalid' : 'unreachable'
+  throw new DecklogError(code, errors.map((problem) => problem.message).join('\n'))
 }
 
 /** Problems with classes and sources, in the order of the file. */

@@ -12,7 +12,8 @@ export function statusReport(options: {
   readonly pipelines: Pipelines
   readonly store: Store
   readonly bus: Bus
-  readonly ship: { status(): ShipStatus }
+  /** Undefined: this process does not ship. */
+  readonly ship: { status(): ShipStatus } | undefined
   readonly startedMs: number
 }): () => Promise<unknown> {
   const { config, demo, sources, pipelines, store, bus, ship, startedMs } = options
@@ -26,6 +27,6 @@ export function statusReport(options: {
     classes: pipelines.classes.map(({ class: name, weight }) => ({ class: name, weight })),
     usage: await store.usage(),
     lag: await bus.lag(),
-    ship: ship.status(),
+    ship: ship?.status(),
   })
 }

@@ -17,6 +17,7 @@ export function upCommand(): Command {
     .description('everything in one process: reads logs, stores them, serves the page')
     .option('-c, --config <file>', 'configuration; without it, the log sources that this machine has')
     .option('-d, --data <dir>', 'where decklog keeps its data (default: ./decklog-data)')
+    .option('-l, --listen <host:port>', 'where the page is served (default: 127.0.0.1:7700)')
     .option('--demo', 'write a small synthetic cluster beside it and read that')
     .addHelpText(
       'after',
@@ -30,7 +31,7 @@ It prints the address of the page when it is ready. Ctrl-C ends it; what was rea
     )
     .action(async (options: UpOptions) => {
       armFaultsFromEnvironment()
-      const config = loadConfig(options.config, options.data)
+      const config = loadConfig(options.config, { dataDir: options.data, listen: options.listen })
       const log = openLog(config.log.level)
       const running = await startEmbedded({
         config,

@@ -1,7 +1,11 @@
 import { hostname } from 'node:os'
 import { z } from 'zod'
+import { DecklogError } from '../core/errors.ts'
 import { durationSchema } from './pipelines.ts'
+import { busSchema } from './bus.ts'
 import { fillSecrets } from './secrets.ts'
+import { setupSchema } from './setup.ts'
+import { storeSchema } from './store.ts'
 import { type YamlFile, lineOf, parseYaml, parseYamlFile, validate } from './yaml.ts'
 
 /** decklog.yaml. Everything has a default, and the defaults stand here and nowhere else. */
@@ -57,12 +61,16 @@ const configSchema = z.strictObject({
   sources: z.array(sourceSchema).min(1).optional(),
   /** Undefined: the pipelines that come with decklog. */
   pipelines: z.string().optional(),
-  bus: z
-    .strictObject({ kind: z.literal('memory', { error: 'kind must be memory' }).default('memory') })
-    .prefault({}),
-  store: z
-    .strictObject({ kind: z.literal('duckdb', { error: 'kind must be duckdb' }).default('duckdb') })
-    .prefault({}),
+  bus: z.preprocess((given) => withKind(given, 'memory'), busSchema),
+  store: z.preprocess((given) => withKind(given, 'duckdb'), storeSchema),
+  /**
+   * How roles of one process that share a topic hand over: `memory` saves the way through the broker; a raw batch is then settled
+   * only when the store has its events.
+   */
+  handOver: z.enum(['bus', 'memory']).default('bus'),
+  /** What is under way when decklog is asked to end has so long to be finished. */
+  drainTimeout: durationSchema.prefault('10s'),
+  setup: setupSchema.prefault({}),
   archive: z
     .strictObject({
       kind: z.enum(['local', 'none']).default('local'),
@@ -84,13 +92,26 @@ export type Config = z.output<typeof configSchema> & {
   readonly at: (key: readonly (string | number)[]) => string
 }
 
+/** What a command line said: it wins. */
+export interface Overrides {
+  readonly dataDir?: string | undefined
+  /** `host:port` */
+  readonly listen?: string | undefined
+}
+
 /**
- * A configuration file, or the defaults. `dataDir` is what a command line said, and wins.
- * @throws {DecklogError} `config-invalid`, a sentence a problem, with file and line
+ * A configuration file, or the defaults.
+ * @throws {DecklogError} `config-invalid`, a sentence a problem, with file and line; `usage` for a wrong override
  */
-export function loadConfig(path: string | undefined, dataDir?: string): Config {
+export function loadConfig(path: string | undefined, { dataDir, listen: address }: Overrides = {}): Config {
   const config = readConfig(path === undefined ? parseYaml('(defaults)', '{}') : parseYamlFile(path), path)
-  return dataDir === undefined ? config : { ...config, dataDir }
+  const given = address === undefined ? undefined : listen.safeParse(address)
+  if (given?.success === false) throw new DecklogError('usage', `--listen: ${given.error.issues[0]!.message}`)
+  return {
+    ...config,
+    ...(dataDir === undefined ? {} : { dataDir }),
+    ...(given === undefined ? {} : { http: { ...config.http, listen: given.data } }),
+  }
 }
 
 function readConfig(file: YamlFile, path: string | undefined): Config {
@@ -98,6 +119,12 @@ function readConfig(file: YamlFile, path: string | undefined): Config {
   const at = (key: readonly (string | number)[]): string =>
     path === undefined ? 'defaults' : `${path}:${lineOf(file, key)}`
   return { ...validate(configSchema, filled), path, at }
+}
+
+/** `{}` and nothing at all mean the default kind. */
+function withKind(given: unknown, kind: string): unknown {
+  if (given === undefined) return { kind }
+  return typeof given === 'object' && given !== null && !('kind' in given) ? { kind, ...given } : given
 }
 
 function parseListen(text: string): { host: string; port: number } {

@@ -1,13 +1,13 @@
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { createApi } from '../api/app.ts'
-import { servedHosts, urlHost } from '../api/security.ts'
+import { servedHosts } from '../api/security.ts'
 import { SERVICE_LIMITS, type Service, type ServiceLimits } from '../api/service.ts'
-import { DecklogError, systemCode } from '../core/errors.ts'
+import { DecklogError } from '../core/errors.ts'
 import type { Telemetry } from '../core/telemetry.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
+import { closeServer, listen, type ListenAt } from './http-server.ts'
 import type { Log } from './log.ts'
 
 export interface ServeOptions {
@@ -15,10 +15,7 @@ export interface ServeOptions {
   readonly telemetry: Telemetry
   readonly clock: Clock
   readonly log: Log
-  readonly listen: {
-    readonly host: string
-    /** 0: any free port. */
-    readonly port: number
+  readonly listen: ListenAt & {
     /** Host names, besides those of this machine, under which it is asked. */
     readonly names?: readonly string[]
   }
@@ -41,7 +38,6 @@ export interface ServeRole {
 
 /** A query of 10,000 characters may take 90,000 bytes in a URL. */
 const HEADER_BYTES_MAX = 128 * 1024
-const CLOSE_GRACE_MS = 2_000
 
 /**
  * Serves the API and the page until it is closed.
@@ -68,41 +64,7 @@ export async function startServeRole(options: ServeOptions): Promise<ServeRole> 
     overrideGlobalObjects: false,
     serverOptions: { maxHeaderSize: HEADER_BYTES_MAX, requestTimeout: 30_000 },
   }) as Server
-  await listen(server, options.listen)
-  const { port } = server.address() as AddressInfo
-  return { url: `http://${urlHost(options.listen.host)}:${port}`, close: () => close(server, closing) }
-}
-
-function listen(server: Server, { host, port }: ServeOptions['listen']): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const onError = (error: unknown): void => reject(listenError(error, `${urlHost(host)}:${port}`))
-  server.once('error', onError)
-  server.listen({ host, port }, () => {
-    server.off('error', onError)
-    resolve()
-  })
-  return promise
-}
-
-function listenError(error: unknown, address: string): DecklogError {
-  const code = systemCode(error)
-  const why: Readonly<Record<string, string>> = {
-    EADDRINUSE:
-      'another program (perhaps another decklog) has this port; stop it, or set http.listen to another port',
-    EACCES: 'this user may not use the port; set http.listen to one above 1023',
-    EADDRNOTAVAIL: 'this machine has no such address; set http.listen to one that it has',
-    ENOTFOUND: 'this host name is not known; set http.listen to an address',
-  }
-  const reason = why[code ?? ''] ?? `the system says ${code ?? 'no more'}; see http.listen`
-  return new DecklogError('unreachable', `cannot listen on ${address}: ${reason}`, { cause: error })
-}
-
-async function close(server: Server, closing: AbortController): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  server.close(() => resolve())
-  closing.abort(new DecklogError('closed', 'decklog is closing'))
-  server.closeIdleConnections()
-  const grace = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS)
-  await promise
-  clearTimeout(grace)
+  const url = await listen(server, options.listen)
+  const end = (): void => closing.abort(new DecklogError('closed', 'decklog is closing'))
+  return { url, close: () => closeServer(server, end) }
 }

@@ -1,19 +1,14 @@
 import type { ClientOptions } from '../../bus/kafka/client.ts'
-import type { KafkaConnection } from '../../bus/kafka/options.ts'
-import { setupSchema, type SetupConfig } from '../../config/setup.ts'
+import type { Config } from '../../config/config.ts'
+import type { SetupConfig } from '../../config/setup.ts'
 import type { Log } from '../../roles/log.ts'
 import type { ElasticsearchOptions } from '../../store/elasticsearch/connection.ts'
+import { kafkaOf } from '../choose-bus.ts'
+import { elasticsearchOf } from '../choose-store.ts'
 
-/** The parts of decklog.yaml that setup reads. */
-export interface ConfigForSetup {
-  readonly bus: { readonly kind: string }
-  readonly store: { readonly kind: string }
-  readonly setup?: SetupConfig
-}
-
-/** Connections as the configuration names them; undefined for the kinds that need no setup. */
+/** The parts of decklog.yaml that setup reads; connections are undefined for the kinds that need no setup. */
 export function partsToSetUp(
-  config: ConfigForSetup,
+  { bus, store, setup }: Pick<Config, 'bus' | 'store' | 'setup'>,
   log: Log,
 ): {
   readonly kafka: ClientOptions | undefined
@@ -21,9 +16,8 @@ export function partsToSetUp(
   readonly settings: SetupConfig
 } {
   return {
-    kafka: config.bus.kind === 'kafka' ? { ...(config.bus as unknown as KafkaConnection), log } : undefined,
-    elasticsearch:
-      config.store.kind === 'elasticsearch' ? (config.store as unknown as ElasticsearchOptions) : undefined,
-    settings: config.setup ?? setupSchema.parse({}),
+    kafka: bus.kind === 'kafka' ? kafkaOf(bus, log) : undefined,
+    elasticsearch: store.kind === 'elasticsearch' ? elasticsearchOf(store) : undefined,
+    settings: setup,
   }
 }

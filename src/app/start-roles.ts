@@ -1,0 +1,237 @@
+import { resolve } from 'node:path'
+import type { Logger } from 'pino'
+import { openLocalArchive } from '../archive/local.ts'
+import { decodeRawBatch, encodeRawBatch, rawBatchSchemaJson } from '../codec/raw-batch.ts'
+import type { Config, SourceConfig } from '../config/config.ts'
+import type { Pipelines } from '../config/pipelines.ts'
+import { Telemetry } from '../core/telemetry.ts'
+import type { Archive } from '../ports/archive.ts'
+import type { Store } from '../ports/store.ts'
+import { startArchiveRole } from '../roles/archive.ts'
+import { startHealth } from '../roles/health.ts'
+import { startIndexRole } from '../roles/index/index-role.ts'
+import { startProcessRole } from '../roles/process/process-role.ts'
+import { startServeRole } from '../roles/serve.ts'
+import { type ShipRole, startShipRole } from '../roles/ship/ship.ts'
+import { chooseBus, handsOver } from './choose-bus.ts'
+import { chooseStore, type ChosenStore } from './choose-store.ts'
+import { DrainingBus } from './draining-bus.ts'
+import { keepRetention } from './keep-retention.ts'
+import { layoutOf, WEB_DIRECTORY } from './places.ts'
+import { Readiness } from './readiness.ts'
+import { replayDeadLetters } from './replay-dead-letters.ts'
+import type { RoleName } from './role-names.ts'
+import { statusReport } from './status-report.ts'
+import { systemClock } from './system-clock.ts'
+
+export interface StartOptions {
+  readonly config: Config
+  readonly roles: ReadonlySet<RoleName>
+  readonly pipelines: Pipelines
+  /** Asked for when everything behind the shipper runs. */
+  readonly sources: () => Promise<readonly SourceConfig[]>
+  readonly demo: boolean
+  readonly log: Logger
+}
+
+export interface StartedRoles {
+  /** Where `/health`, `/ready` and `/metrics` are, and the page where `serve` is one of the roles. */
+  readonly url: string
+  readonly sources: readonly SourceConfig[]
+  /** Ends what was taken, as far as `drainTimeout` allows, and stops. */
+  close(): Promise<void>
+}
+
+/** How often the archive looks for segments that are old enough to be sealed. */
+const SEAL_LOOK_MS = 10_000
+
+/** Starts roles in this process, each before those that send to it. @throws {DecklogError} when one cannot start; then none runs */
+export async function startRoles(options: StartOptions): Promise<StartedRoles> {
+  const running = new AsyncDisposableStack()
+  try {
+    return await new Start(options, running).run()
+  } catch (error) {
+    await running.disposeAsync()
+    throw error
+  }
+}
+
+class Start {
+  readonly #options: StartOptions
+  readonly #running: AsyncDisposableStack
+  readonly #telemetry = new Telemetry()
+  readonly #classes: readonly string[]
+  readonly #startedMs = systemClock.now()
+
+  constructor(options: StartOptions, running: AsyncDisposableStack) {
+    this.#options = options
+    this.#running = running
+    this.#classes = options.pipelines.classes.map((pipeline) => pipeline.class)
+  }
+
+  async run(): Promise<StartedRoles> {
+    const { config, log } = this.#options
+    const has = (role: RoleName): boolean => this.#options.roles.has(role)
+    const running = this.#running
+    const telemetry = this.#telemetry
+    const chosen = has('index') || has('serve') ? await this.#openStore() : undefined
+    const archive = has('archive') && config.archive.kind !== 'none' ? await this.#openArchive() : undefined
+    const needs = { config, classes: this.#classes, telemetry, log }
+    const roles = new Set(
+      [...this.#options.roles].filter((role) => role !== 'archive' || archive !== undefined),
+    )
+    const inner = running.use(await chooseBus({ ...needs, roles }))
+    const bus = new DrainingBus(inner, systemClock)
+    const readiness = running.use(new Readiness(bus, systemClock))
+    if (chosen) readiness.add(chosen.problems)
+    if (has('index')) await this.#startIndex(bus, chosen!.store)
+    if (has('process')) await this.#startProcess(bus)
+    if (archive) await this.#startArchive(bus, archive)
+    if ((has('index') && chosen) || archive) this.#keepRetention(chosen?.store, archive)
+    running.defer(() => bus.drain(config.drainTimeout))
+    const sources = has('ship') ? await this.#options.sources() : []
+    const ship = has('ship') ? await this.#startShip(bus, sources) : undefined
+    if (ship) readiness.add(() => publishTroubles(ship))
+    const serving = await this.#serve({ chosen, bus, ship, readiness, sources })
+    running.defer(() => serving.close())
+    // Ended first: nothing is read any more while the rest comes to its end.
+    if (ship) running.defer(() => ship.close())
+    return { url: serving.url, sources, close: () => running.disposeAsync() }
+  }
+
+  async #openStore(): Promise<ChosenStore> {
+    const { config, log } = this.#options
+    const directory = layoutOf(resolve(config.dataDir)).store
+    const chosen = await chooseStore(config, { directory, telemetry: this.#telemetry, log })
+    this.#running.use(chosen.store)
+    return chosen
+  }
+
+  async #openArchive(): Promise<Archive> {
+    const { config, log } = this.#options
+    const archive = await openLocalArchive({
+      directory: layoutOf(resolve(config.dataDir)).archive,
+      sealAgeMs: config.archive.sealAfter,
+      telemetry: this.#telemetry,
+      clock: systemClock,
+      codec: { schemaJson: rawBatchSchemaJson, encode: encodeRawBatch, decode: decodeRawBatch },
+      onRemark: (remark) => log.warn({}, remark),
+    })
+    return this.#running.use(archive)
+  }
+
+  async #startIndex(bus: DrainingBus, store: Store): Promise<void> {
+    const { log } = this.#options
+    const common = { clock: systemClock, telemetry: this.#telemetry, log }
+    const index = await startIndexRole({ bus, store, classes: this.#classes, ...common })
+    this.#running.defer(() => index.close())
+  }
+
+  async #startProcess(bus: DrainingBus): Promise<void> {
+    const { pipelines, config, log } = this.#options
+    const processing = await startProcessRole({
+      bus,
+      pipelines: pipelines.classes,
+      directory: pipelines.directory,
+      clock: systemClock,
+      telemetry: this.#telemetry,
+      log,
+      // Only what goes over a network is worth packing.
+      compress: config.bus.kind === 'kafka' && !handsOver(config, this.#options.roles),
+      ...(config.workers === undefined ? {} : { workers: config.workers }),
+    })
+    this.#running.defer(() => processing.close())
+  }
+
+  async #startArchive(bus: DrainingBus, archive: Archive): Promise<void> {
+    const { config, log } = this.#options
+    this.#running.use(
+      await startArchiveRole({
+        bus,
+        archive,
+        classes: this.#classes,
+        clock: systemClock,
+        telemetry: this.#telemetry,
+        log,
+        decode: decodeRawBatch,
+        sealEveryMs: Math.min(config.archive.sealAfter, SEAL_LOOK_MS),
+      }),
+    )
+  }
+
+  #keepRetention(store: Store | undefined, archive: Archive | undefined): void {
+    const { pipelines, log, roles } = this.#options
+    this.#running.use(
+      keepRetention({
+        store: roles.has('index') ? store : undefined,
+        rules: pipelines.retention,
+        archive,
+        archiveRules: pipelines.archive,
+        clock: systemClock,
+        log,
+      }),
+    )
+  }
+
+  #startShip(bus: DrainingBus, sources: readonly SourceConfig[]): Promise<ShipRole> {
+    const { config, pipelines, log } = this.#options
+    return startShipRole({
+      sources,
+      dataDirectory: layoutOf(resolve(config.dataDir)).root,
+      bus,
+      clock: systemClock,
+      telemetry: this.#telemetry,
+      log,
+      cluster: config.cluster,
+      node: config.node,
+      pipelineVersion: pipelines.version,
+      budgets: Object.fromEntries(
+        pipelines.classes.map((one) => [one.class, one.budget.shipperMiB * 1024 * 1024]),
+      ),
+      encode: encodeRawBatch,
+    })
+  }
+
+  #serve(parts: {
+    readonly chosen: ChosenStore | undefined
+    readonly bus: DrainingBus
+    readonly ship: ShipRole | undefined
+    readonly readiness: Readiness
+    readonly sources: readonly SourceConfig[]
+  }): Promise<{ readonly url: string; close(): Promise<void> }> {
+    const { chosen, bus, ship, readiness, sources } = parts
+    const { config, pipelines, roles, demo, log } = this.#options
+    const common = {
+      telemetry: this.#telemetry,
+      clock: systemClock,
+      log,
+      listen: { ...config.http.listen, names: config.http.names },
+      ready: () => readiness.reason(),
+    }
+    if (!roles.has('serve') || !chosen) return startHealth(common)
+    const { store } = chosen
+    return startServeRole({
+      ...common,
+      store,
+      status: statusReport({
+        config,
+        demo,
+        sources,
+        pipelines,
+        store,
+        bus,
+        ship,
+        startedMs: this.#startedMs,
+      }),
+      replayDeadLetters: (ids) => replayDeadLetters({ bus, store, ids }),
+      webDirectory: WEB_DIRECTORY,
+    })
+  }
+}
+
+function publishTroubles(ship: ShipRole): string[] {
+  return ship
+    .status()
+    .troubles.filter(({ what }) => what.startsWith('publish '))
+    .map(({ message }) => message)
+}
