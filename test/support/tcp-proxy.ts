@@ -6,6 +6,10 @@ export interface TcpProxy extends AsyncDisposable {
   readonly port: number
   /** Connections open now. */
   readonly connections: number
+  /** Connections that `cutBeforeResponse` has cut so far. */
+  readonly cuts: number
+  /** What is open now stays open and carries nothing any more, as when the other end has lost its power; new connections work. */
+  freeze(): void
   /** Ends every open connection at once, on both sides. */
   cut(): void
   /**
@@ -26,6 +30,7 @@ interface Pair {
   readonly server: Socket
   /** Sent by the client since the last answer. */
   asked: number
+  isFrozen: boolean
 }
 
 export async function openTcpProxy(target: {
@@ -33,7 +38,7 @@ export async function openTcpProxy(target: {
   readonly port: number
 }): Promise<TcpProxy> {
   const pairs = new Set<Pair>()
-  let [isDropping, isRefusing, delayMs] = [false, false, 0]
+  let [isDropping, isRefusing, delayMs, cuts] = [false, false, 0, 0]
   let armed: { times: number; requestBytesMin: number; done: () => void } | undefined
 
   const end = (pair: Pair): void => {
@@ -46,8 +51,9 @@ export async function openTcpProxy(target: {
     else setTimeout(() => to.writable && to.write(data), delayMs)
   }
   const onAnswer = (pair: Pair, data: Buffer): void => {
-    if (armed !== undefined && pair.asked >= armed.requestBytesMin) {
+    if (armed !== undefined && !pair.isFrozen && pair.asked >= armed.requestBytesMin) {
       end(pair)
+      cuts++
       armed.times--
       if (armed.times > 0) return
       armed.done()
@@ -55,18 +61,18 @@ export async function openTcpProxy(target: {
       return
     }
     pair.asked = 0
-    if (!isDropping) pass(pair.client, data)
+    if (!isDropping && !pair.isFrozen) pass(pair.client, data)
   }
   const server = createServer((client) => {
     if (isRefusing) {
       client.destroy()
       return
     }
-    const pair: Pair = { client, server: connect(target), asked: 0 }
+    const pair: Pair = { client, server: connect(target), asked: 0, isFrozen: false }
     pairs.add(pair)
     client.on('data', (data: Buffer) => {
       pair.asked += data.byteLength
-      pass(pair.server, data)
+      if (!pair.isFrozen) pass(pair.server, data)
     })
     pair.server.on('data', (data: Buffer) => onAnswer(pair, data))
     for (const socket of [client, pair.server]) {
@@ -82,6 +88,12 @@ export async function openTcpProxy(target: {
     port: (server.address() as AddressInfo).port,
     get connections() {
       return pairs.size
+    },
+    get cuts() {
+      return cuts
+    },
+    freeze() {
+      for (const pair of pairs) pair.isFrozen = true
     },
     cut() {
       for (const pair of pairs) end(pair)

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin, ITopicConfig } from 'kafkajs'
 import { DecklogError } from '../../core/errors.ts'
 import { AdminClient } from './admin-client.ts'
@@ -5,6 +6,9 @@ import type { ClientOptions } from './client.ts'
 import { judge } from './errors.ts'
 import { ConfigResourceTypes } from './kafkajs.ts'
 import { topicsOf } from './topics.ts'
+
+const LEADER_WAIT_MS = 10_000
+const LEADER_CHECK_MS = 100
 
 /** A topic as it is to be. What is left out is the brokers' own default, and is not touched where it was set by hand. */
 export interface WantedTopic {
@@ -197,9 +201,19 @@ async function create(admin: Admin, topic: WantedTopic): Promise<void> {
     configEntries: [...settingsOf(topic)].map(([name, value]) => ({ name, value })),
   }
   try {
-    await admin.createTopics({ topics: [config], waitForLeaders: true })
+    await admin.createTopics({ topics: [config], waitForLeaders: false })
   } catch (error) {
     throw explainCreate(error, topic)
+  }
+  await untilLed(admin, topic)
+}
+
+/** A topic can be used once each of its partitions has a leader, and the brokers have told each other. */
+async function untilLed(admin: Admin, { name, partitions }: WantedTopic): Promise<void> {
+  for (let left = LEADER_WAIT_MS / LEADER_CHECK_MS; left > 0; left--) {
+    const [found] = await topicsOf(admin, [name])
+    if (found?.partitions.length === partitions && found.partitions.every(({ leader }) => leader >= 0)) return
+    await sleep(LEADER_CHECK_MS)
   }
 }
 
