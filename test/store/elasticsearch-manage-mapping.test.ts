@@ -16,6 +16,7 @@ import {
   templatesOf,
 } from '../../src/store/elasticsearch/manage/templates.ts'
 import { differencesOf, flatten } from '../../src/store/elasticsearch/manage/compare.ts'
+import { isRuledByOthers, overlapsOf } from '../../src/store/elasticsearch/manage/overlaps.ts'
 import { ROLE_NAMES, roleDescriptor } from '../../src/store/elasticsearch/manage/roles.ts'
 
 const DAY_MS = 864e5
@@ -202,7 +203,7 @@ describe('comparing', () => {
 })
 
 describe('shards', () => {
-  const count = (options: { clusters?: number; open?: number; perNode?: number; replicas?: number }) =>
+  const count = (options: { clusters?: number; open?: number; replicas?: number; streams?: number }) =>
     countShards({
       kinds: KINDS,
       rules: [{ class: 'ssh', hotMs: 90 * DAY_MS, whenFull: 'refuse' }],
@@ -210,8 +211,9 @@ describe('shards', () => {
       shards: () => 2,
       replicas: options.replicas ?? 1,
       clusters: options.clusters ?? 1,
+      streamsOf: ({ class: name }) => (name === 'ssh' ? (options.streams ?? 0) : 0),
       ownNow: 0,
-      capacity: { dataNodes: 1, perNode: options.perNode ?? 1000, open: options.open ?? 0 },
+      capacity: { dataNodes: 1, perNode: 1000, open: options.open ?? 0 },
     })
 
   test('an index is ended after a tenth of the retention, and of the room', () => {
@@ -228,6 +230,7 @@ describe('shards', () => {
     const ssh = count({}).counts.find((one) => one.class === 'ssh')!
     expect(ssh).toMatchObject({ indices: 12, shards: 48, keptForEver: false })
     expect(count({ clusters: 3 }).wanted).toBe(3 * count({}).wanted)
+    expect(count({ streams: 4 }).counts.map((one) => one.streams)).toEqual([1, 4])
     expect(count({ replicas: 0 }).wanted * 2).toBe(count({}).wanted)
   })
 
@@ -237,6 +240,26 @@ describe('shards', () => {
       /make \d+ shards.*room for 1 \(1 data node × 1000, less 999 of others\)/,
     )
     expect(count({ clusters: 9 }).refusal).toMatch(/make \d+ shards/)
+  })
+})
+
+describe('templates of others', () => {
+  const claims = [{ name: 'theirs', patterns: ['logs-system.auth-*'], priority: 501 }]
+
+  test('a stronger one that takes all of ours is said; one for a part of it rules that part', () => {
+    expect(overlapsOf(claims, definitions(CORE))).toEqual([
+      expect.stringMatching(/theirs \(priority 501\) takes what decklog-system.auth-ssh \(priority 500\)/),
+    ])
+    const part = [{ ...claims[0]!, patterns: ['logs-system.auth-mine_*.ssh'] }]
+    expect(overlapsOf(part, definitions(CORE))).toEqual([])
+    expect(isRuledByOthers('logs-system.auth-mine_a.ssh', part, definitions(CORE))).toBe(true)
+    expect(isRuledByOthers('logs-system.auth-prod.ssh', part, definitions(CORE))).toBe(false)
+  })
+
+  test('a weaker one is no matter', () => {
+    const weak = [{ ...claims[0]!, priority: 200 }]
+    expect(overlapsOf(weak, definitions(CORE))).toEqual([])
+    expect(isRuledByOthers('logs-system.auth-prod.ssh', weak, definitions(CORE))).toBe(false)
   })
 })
 

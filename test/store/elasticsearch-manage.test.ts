@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../src/core/document.ts'
 import type { DeletionRange, RetentionRule } from '../../src/ports/store.ts'
-import type { EsContext } from '../../src/store/elasticsearch/context.ts'
+import { type EsContext, namesOf } from '../../src/store/elasticsearch/context.ts'
+import { listDataStreams } from '../../src/store/elasticsearch/manage/data-streams.ts'
 import { expire } from '../../src/store/elasticsearch/manage/expire.ts'
 import { findFlavour } from '../../src/store/elasticsearch/manage/flavour.ts'
 import { takeLease } from '../../src/store/elasticsearch/manage/lease.ts'
@@ -76,6 +77,19 @@ describe.skipIf(ELASTICSEARCH === undefined)('templates on a real server', () =>
     const stream = plan.streams.find((one) => one.stream === place.streamOf('a'))
     expect(stream).toMatchObject({ additions: [], needsRollover: [], settings: [] })
     expect(hasChanges(plan)).toBe(false)
+  })
+
+  test('data streams of another prefix are left alone, by plans and by the retention', WAIT, async () => {
+    const place = await takenPlace()
+    const { connection } = place.context
+    await place.write('a', [{ receivedMs: Date.now() }])
+    const { prefix: _prefix, ...options } = place.options()
+    const plan = await planStore(connection, options)
+    expect(plan.streams.map((one) => one.stream)).not.toContain(place.streamOf('a'))
+    const listed = async (prefix: string): Promise<string[]> =>
+      (await listDataStreams(connection, namesOf(prefix))).map((one) => one.name)
+    expect(await listed(place.prefix)).toContain(place.streamOf('a'))
+    expect(await listed('')).not.toContain(place.streamOf('a'))
   })
 
   test('an older version of itself is upgraded, with what exists; data stays', WAIT, async () => {

@@ -54,7 +54,7 @@ export class ManagePlace implements AsyncDisposable {
       for (let number = 0; number < PLACES_MAX; number++) {
         const lease = await takeLease(leases, `place-${number}`)
         if (lease === undefined) continue
-        const place = new ManagePlace(`manage${number}_`, context.connection)
+        const place = new ManagePlace(`mng${number}_`, context.connection)
         place.#lease = lease
         await place.#removeOwn()
         await installStore(context.connection, place.options(options))

@@ -1,6 +1,11 @@
 import type { Difference } from '../../store/elasticsearch/manage/compare.ts'
 import type { Change } from '../../store/elasticsearch/manage/installed.ts'
-import { hasChanges, reasonToRollOver, type StorePlan } from '../../store/elasticsearch/manage/plan.ts'
+import {
+  hasChanges,
+  reasonToRollOver,
+  type StorePlan,
+  type StreamReport,
+} from '../../store/elasticsearch/manage/plan.ts'
 import type { ShardPlan } from '../../store/elasticsearch/manage/shards.ts'
 import type { SetupReport } from '../setup.ts'
 
@@ -69,22 +74,30 @@ function renderStore(plan: StorePlan, { applied, elasticsearch }: SetupReport): 
         ? []
         : [`  ~ data stream ${stream}, in place`, ...renderDifferences([...additions, ...settings])],
     ),
-    ...(applied
-      ? elasticsearch!.streams.flatMap(({ stream, rolledOver, advice }) =>
-          renderOutcome(stream, rolledOver, advice),
-        )
-      : streams.flatMap((one) => renderOutcome(one.stream, false, reasonToRollOver(one)))),
+    ...renderOutcomes(
+      applied
+        ? elasticsearch!.streams
+        : streams.map((one) => ({ stream: one.stream, rolledOver: false, advice: reasonToRollOver(one) })),
+    ),
     '',
     ...renderShards(plan.shards),
     '',
   ]
 }
 
-function renderOutcome(stream: string, rolledOver: boolean, advice: string | undefined): string[] {
-  if (rolledOver) return [`  ~ data stream ${stream}: rolled over`]
-  if (advice === undefined) return []
+/** Data streams that wait for the same are one line. */
+function renderOutcomes(outcomes: readonly StreamReport[]): string[] {
+  const waiting = new Map<string, string[]>()
+  for (const { stream, advice } of outcomes) {
+    if (advice !== undefined) waiting.set(advice, [...(waiting.get(advice) ?? []), stream])
+  }
   return [
-    `  ! data stream ${stream} needs a new index: ${advice}; by itself at its next rollover, now with --roll-over`,
+    ...outcomes.filter((one) => one.rolledOver).map(({ stream }) => `  ~ data stream ${stream}: rolled over`),
+    ...[...waiting].map(
+      ([advice, [first, ...more]]) =>
+        `  ! data stream ${first}${more.length === 0 ? ' needs' : ` and ${more.length} more need`} a new index: ${advice}; ` +
+        'by itself at the next rollover, now with --roll-over',
+    ),
   ]
 }
 
@@ -103,21 +116,22 @@ function renderDifferences(differences: readonly Difference[]): string[] {
   return rest === 0 ? lines : [...lines, `      and ${rest} more`]
 }
 
-function renderShards({ counts, clusters, wanted, capacity }: ShardPlan): string[] {
+function renderShards({ counts, wanted, capacity }: ShardPlan): string[] {
   const rows = [
-    ['class', 'dataset', 'indices', 'shards'],
+    ['class', 'dataset', 'data streams', 'indices of each', 'shards'],
     ...counts.map((one) => [
       one.class,
       one.dataset,
+      String(one.streams),
       `${one.indices}${one.keptForEver ? ' a year' : ''}`,
       String(one.shards),
     ]),
   ]
-  const widths = [0, 1, 2, 3].map((at) => Math.max(...rows.map((row) => row[at]!.length)))
+  const widths = [0, 1, 2, 3, 4].map((at) => Math.max(...rows.map((row) => row[at]!.length)))
   const { dataNodes, perNode, open } = capacity
   return [
     ...rows.map((row) => `  ${row.map((cell, at) => cell.padEnd(widths[at]!)).join('  ')}`.trimEnd()),
-    `  ${wanted} shards at the end of each retention, of ${clusters} ${clusters === 1 ? 'cluster' : 'clusters'}; ` +
+    `  ${wanted} shards at the end of each retention; ` +
       `Elasticsearch has ${open} of ${dataNodes * perNode} now`,
   ]
 }

@@ -29,6 +29,8 @@ interface StateAnswer {
 }
 interface StreamState {
   readonly name: string
+  /** Of the template that made it. */
+  readonly _meta?: { readonly prefix?: string }
   readonly indices: readonly { readonly index_name: string; readonly index_uuid: string }[]
 }
 interface IndexState {
@@ -38,6 +40,7 @@ interface IndexState {
 
 const FILTER = [
   'metadata.data_stream.data_stream.*.name',
+  'metadata.data_stream.data_stream.*._meta',
   'metadata.data_stream.data_stream.*.indices',
   'metadata.indices.*.settings.index.creation_date',
   'metadata.indices.*.rollover_info',
@@ -63,6 +66,7 @@ export async function listDataStreams(
   const streams: DataStream[] = []
   for (const state of Object.values(metadata.data_stream?.data_stream ?? {})) {
     const parts = partsOf(state.name, names.prefix)
+    if (state._meta?.prefix !== undefined && state._meta.prefix !== names.prefix) continue
     if (parts !== undefined) streams.push({ ...parts, indices: indicesOf(state, metadata.indices ?? {}) })
   }
   return streams.sort((a, b) => (a.name < b.name ? -1 : 1))

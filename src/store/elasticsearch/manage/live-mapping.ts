@@ -30,7 +30,7 @@ const DYNAMIC =
 const STATIC =
   /^index\.(codec|number_of_shards|mode|mapping\.(ignore_malformed|source\.mode)|translog\.durability)$/
 /** Parameters of a field that may change in place. */
-const CHANGEABLE = /\.(ignore_above|depth_limit|eager_global_ordinals)$/
+const CHANGEABLE = /\.(ignore_above|depth_limit|eager_global_ordinals|ignore_malformed)$/
 
 /**
  * What the planned templates make of a new index, before they are installed. `custom` is the operator's own component, which

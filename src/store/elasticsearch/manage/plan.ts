@@ -13,7 +13,7 @@ import {
   rollOverStream,
   updateStream,
 } from './live-mapping.ts'
-import { overlapsOf } from './overlaps.ts'
+import { isRuledByOthers, overlapsOf, readClaims } from './overlaps.ts'
 import { type ShardPlan, countShards, readCapacity, rolloverOf } from './shards.ts'
 import { type Body, type Definition, type StreamKind, namespaceClass, templatesOf } from './templates.ts'
 
@@ -21,7 +21,7 @@ export interface StoreSetupOptions {
   /** Where the pipelines write. decklog's own audit is added. */
   readonly kinds: readonly StreamKind[]
   readonly rules: readonly RetentionRule[]
-  /** Clusters of decklog that will write here, when more than there are now. @default 1 */
+  /** Clusters that will write here: a kind has so many data streams, or those that there are. @default 1 */
   readonly clusters?: number
   /** Primary shards of one backing index, by class; `default` for the others. @default 1 */
   readonly shards?: Readonly<Record<string, number>>
@@ -73,8 +73,11 @@ export async function planStore(
   const replicas = options.replicas ?? (capacity.dataNodes > 1 ? 1 : 0)
   const definitions = definitionsOf(options, { flavour, kinds, replicas })
   const names = namesOf(options.prefix)
-  const own = (await listDataStreams(connection, names, signal)).filter((stream) =>
-    kinds.some((kind) => kind.dataset === stream.dataset && isOfClass(stream, kind.class)),
+  const claims = await readClaims(connection, signal)
+  const own = (await listDataStreams(connection, names, signal)).filter(
+    (stream) =>
+      kinds.some((kind) => kind.dataset === stream.dataset && isOfClass(stream, kind.class)) &&
+      !isRuledByOthers(stream.name, claims, definitions),
   )
   const templates = await compareInstalled(connection, definitions, signal)
   const composed = await composeAll(connection, own, { definitions, prefix: options.prefix, signal })
@@ -82,7 +85,6 @@ export async function planStore(
   for (const stream of own)
     streams.push(await compareStream(connection, stream, composed.get(stream.name)!, signal))
   const shards = shardsOf(options, { kinds, replicas, own, capacity })
-  const overlaps = await overlapsOf(connection, definitions, signal)
   return {
     flavour,
     templates,
@@ -93,12 +95,11 @@ export async function planStore(
     composed,
     problems: [
       ...templates.flatMap((one) => (one.action === 'blocked' && one.remark !== undefined ? one.remark : [])),
-      ...overlaps.problems,
+      ...overlapsOf(claims, definitions),
       ...(shards.refusal === undefined ? [] : [shards.refusal]),
     ],
     remarks: [
       ...templates.flatMap((one) => (one.action !== 'blocked' && one.remark !== undefined ? one.remark : [])),
-      ...overlaps.remarks,
       ...(options.logsdb === true && !flavour.logsdb
         ? ['the cluster has no index mode logsdb: left out']
         : []),
@@ -278,7 +279,6 @@ function shardsOf(
   },
 ): ShardPlan {
   const { kinds, replicas, own, capacity } = found
-  const clusters = Math.max(options.clusters ?? 1, new Set(own.map((stream) => stream.cluster)).size)
   const indices = own.reduce((sum, stream) => sum + stream.indices.length, 0)
   return countShards({
     kinds,
@@ -286,7 +286,9 @@ function shardsOf(
     rollover: (className) => rolloverOf(options.rules.find((rule) => rule.class === className)),
     shards: shardsBy(options),
     replicas,
-    clusters,
+    clusters: options.clusters ?? 1,
+    streamsOf: ({ dataset, class: className }) =>
+      own.filter((stream) => stream.dataset === dataset && isOfClass(stream, className)).length,
     ownNow: indices * (1 + replicas),
     capacity,
   })

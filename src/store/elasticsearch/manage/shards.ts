@@ -25,13 +25,15 @@ export function rolloverOf(rule: RetentionRule | undefined, warmAfterMs?: number
   }
 }
 
-/** Shards that a class makes in one cluster of decklog, when all its data streams are full. */
+/** Shards that a dataset of a class makes, when all its data streams are as old as the retention. */
 export interface ShardCount {
   readonly class: string
   readonly dataset: string
-  /** Backing indices at the end of the retention, by age; a year's for what is kept for ever. */
+  /** Data streams: one for each cluster. */
+  readonly streams: number
+  /** Backing indices of one at the end of the retention, by age; a year's for what is kept for ever. */
   readonly indices: number
-  /** Primaries and replicas of these indices, of one cluster. */
+  /** Primaries and replicas of all these. */
   readonly shards: number
   readonly keptForEver: boolean
 }
@@ -45,7 +47,6 @@ export interface Capacity {
 
 export interface ShardPlan {
   readonly counts: readonly ShardCount[]
-  readonly clusters: number
   /** Of all classes and clusters. */
   readonly wanted: number
   /** Of these there are already. */
@@ -62,20 +63,23 @@ export function countShards(options: {
   readonly shards: (className: string) => number
   readonly replicas: number
   readonly clusters: number
+  /** How many data streams there are of a kind. @default 0 */
+  readonly streamsOf?: (kind: StreamKind) => number
   readonly ownNow: number
   readonly capacity: Capacity
 }): ShardPlan {
-  const { kinds, rules, rollover, shards, replicas, clusters, ownNow, capacity } = options
+  const { kinds, rules, rollover, shards, replicas, ownNow, capacity } = options
   const counts = kinds.map((kind): ShardCount => {
     const hotMs = rules.find((rule) => rule.class === kind.class)?.hotMs
     const { maxAgeMs } = rollover(kind.class)
     // One is written to, one has just ended and waits until its last event expires.
     const indices = Math.ceil((hotMs ?? 365 * DAY_MS) / maxAgeMs) + 2
-    const own = indices * shards(kind.class) * (1 + replicas)
-    return { ...kind, indices, shards: own, keptForEver: hotMs === undefined }
+    const streams = Math.max(options.clusters, options.streamsOf?.(kind) ?? 0)
+    const all = streams * indices * shards(kind.class) * (1 + replicas)
+    return { ...kind, streams, indices, shards: all, keptForEver: hotMs === undefined }
   })
-  const wanted = counts.reduce((sum, one) => sum + one.shards, 0) * clusters
-  return { counts, clusters, wanted, ownNow, capacity, refusal: refuse(wanted, ownNow, capacity) }
+  const wanted = counts.reduce((sum, one) => sum + one.shards, 0)
+  return { counts, wanted, ownNow, capacity, refusal: refuse(wanted, ownNow, capacity) }
 }
 
 function refuse(wanted: number, ownNow: number, { dataNodes, perNode, open }: Capacity): string | undefined {

@@ -53,6 +53,8 @@ export interface Definition {
   readonly name: string
   /** Without `_meta`, which `stamped` adds. */
   readonly body: Body
+  /** As of the store, when it has one: its data streams bear it, and are left alone by those with another. */
+  readonly prefix?: string
 }
 
 /**
@@ -68,17 +70,24 @@ const PRIORITY_WITH_PREFIX = 600
 /** Everything that decklog installs, in the order in which it must be installed. */
 export function templatesOf(options: TemplateOptions): Definition[] {
   const classes = [...new Set(options.kinds.map((kind) => kind.class))]
-  return [
+  const definitions = [
     ...(options.flavour.lifecycle ? classes.map((name) => policyOf(name, options)) : []),
     ...FIELD_FILES.map((file) => fieldsOf(file, options)),
     settingsOf(options),
     ...options.kinds.map((kind) => streamTemplate(kind, options)),
   ]
+  const { prefix } = options
+  return prefix === undefined || prefix === '' ? definitions : definitions.map((one) => ({ ...one, prefix }))
 }
 
 /** The body as it is sent: with who made it, in which version, and a hash that shows a change by another hand. */
-export function stamped({ kind, body }: Definition): Body {
-  const meta = { by: OWNER, version: SCHEMA_VERSION, hash: hashOf(body) }
+export function stamped({ kind, body, prefix }: Definition): Body {
+  const meta = {
+    by: OWNER,
+    version: SCHEMA_VERSION,
+    hash: hashOf(body),
+    ...(prefix === undefined ? {} : { prefix }),
+  }
   if (kind === 'policy') return { policy: { ...(body['policy'] as Body), _meta: meta } }
   return { ...body, version: SCHEMA_VERSION, _meta: meta }
 }
