@@ -130,6 +130,38 @@ describe.skipIf(ELASTICSEARCH === undefined)('reading from Elasticsearch', () =>
       expect(hits.filter(({ id }) => id.startsWith(streamName(1)))).toHaveLength(3)
     })
 
+    test('what becomes visible late is given then, once; what never comes is given up after a minute', async () => {
+      const place = newPlace()
+      await place.write([eventBatch({ events: records(0, 10) })])
+      const { context, hide, wait } = hiding(place)
+      const given = async (from: string, query?: Query): Promise<{ seqs: number[]; cursor: string }> => {
+        const answer = await scan(context, {
+          ...asking,
+          cursor: from,
+          limit: 100,
+          ...(query === undefined ? {} : { query }),
+        })
+        return { seqs: answer.hits.map(seqOf), cursor: answer.cursor }
+      }
+      hide(3, 4, 7)
+      const first = await given('')
+      expect(first.seqs).toEqual([0, 1, 2, 5, 6, 8, 9])
+      hide(3, 7)
+      const second = await given(first.cursor)
+      expect(second.seqs).toEqual([4])
+      expect((await given(second.cursor)).seqs).toEqual([])
+      hide()
+      const third = await given(second.cursor)
+      expect(third.seqs).toEqual([3, 7])
+      expect((await given(third.cursor)).seqs).toEqual([])
+      expect((await given(second.cursor, { kind: 'words', words: ['7'], mode: 'any' })).seqs).toEqual([7])
+      hide(3, 7)
+      wait(61_000)
+      const late = await given(second.cursor)
+      hide()
+      expect((await given(late.cursor)).seqs).toEqual([])
+    })
+
     test('a cursor that is none is an error, and says so', async () => {
       const place = newPlace()
       for (const cursor of ['a5', 'e1.', 'e1.????', `e1.${Buffer.from('[]').toString('base64url')}`]) {
@@ -278,7 +310,9 @@ describe.skipIf(ELASTICSEARCH === undefined)('reading from Elasticsearch', () =>
       const place = large()
       await filled(place)
       const question = { signal: undefined, msMax: 1 }
-      const body = { size: 0, track_total_hits: true, query: { wildcard: { 'own.text.': '*a*b*c*' } } }
+      // Elasticsearch looks at its clock five times a second.
+      const patterns = Array.from({ length: 60 }, (_, at) => ({ wildcard: { 'own.text.': `*a*b*c*${at}x` } }))
+      const body = { size: 0, track_total_hits: true, query: { bool: { must_not: patterns } } }
       const views = { runtime_mappings: { 'own.text.': { type: 'keyword' } } }
       await expect(ask(place.context, { ...question, body: { ...body, ...views } })).rejects.toMatchObject({
         code: 'unreachable',
@@ -451,6 +485,38 @@ function watched({ context }: ReadPlace): {
     },
   }
   return { context: { ...context, connection: watching }, pointsInTime, given: () => given }
+}
+
+/** A context in which events are not visible, as if their refresh had not come, and a clock that can be moved on. */
+function hiding({ context }: ReadPlace): {
+  readonly context: EsContext
+  readonly hide: (...seqs: number[]) => void
+  readonly wait: (ms: number) => void
+} {
+  let hidden: number[] = []
+  let laterMs = 0
+  const { connection } = context
+  const blind: EsConnection = {
+    ...connection,
+    requestText: (request) => {
+      const body = request.body as { readonly query: object }
+      const query = { bool: { filter: [body.query], must_not: [{ terms: { 'decklog.seq': hidden } }] } }
+      return connection.requestText({ ...request, body: { ...body, query } })
+    },
+  }
+  return {
+    context: {
+      ...context,
+      connection: blind,
+      clock: { ...context.clock, now: () => context.clock.now() + laterMs },
+    },
+    hide: (...seqs) => {
+      hidden = seqs
+    },
+    wait: (ms) => {
+      laterMs += ms
+    },
+  }
 }
 
 function records(first: number, count: number): EventOptions[] {
