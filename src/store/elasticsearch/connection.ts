@@ -1,3 +1,5 @@
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
 import { Client, ClusterConnectionPool, type ClientOptions, errors } from '@elastic/elasticsearch'
 import { DecklogError } from '../../core/errors.ts'
 import { serializerOfTexts } from './plain-serializer.ts'
@@ -52,6 +54,12 @@ export interface EsTextAnswer {
   readonly text: string
 }
 
+export interface EsBytesAnswer {
+  readonly status: number
+  /** In pieces as they arrived, neither joined nor decoded: an answer to a large write is rarely read. */
+  readonly chunks: readonly Buffer[]
+}
+
 export interface EsConnection {
   /** How many nodes it knows. */
   readonly nodes: number
@@ -62,6 +70,7 @@ export interface EsConnection {
   request(request: EsRequest): Promise<EsAnswer>
   /** The same, unparsed: documents must be read back exactly as they were written. */
   requestText(request: EsRequest): Promise<EsTextAnswer>
+  requestBytes(request: EsRequest): Promise<EsBytesAnswer>
   close(): Promise<void>
 }
 
@@ -80,18 +89,24 @@ export function connect(options: ElasticsearchOptions): EsConnection {
   if (pool instanceof ClusterConnectionPool) pool.resurrectTimeout = RESURRECT_MS
   const nodes = Math.max(1, options.nodes.length)
   const closing = new AbortController()
-  const requestText = async (request: EsRequest): Promise<EsTextAnswer> => {
+  const attempts = async <T>(request: EsRequest, send: Send<T>): Promise<T> => {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await perform(client, request, options, closing.signal)
+        return await perform(request, {
+          send: (signal) => send(client, request, signal),
+          options,
+          closing: closing.signal,
+        })
       } catch (error) {
         if (!neverConnected(error) || attempt >= nodes) throw translate(error, request)
       }
     }
   }
+  const requestText = (request: EsRequest): Promise<EsTextAnswer> => attempts(request, sendForText)
   return {
     nodes,
     requestText,
+    requestBytes: (request) => attempts(request, sendForBytes),
     async request(request) {
       const { status, text } = await requestText(request)
       return { status, body: parseAnswer(text, request) }
@@ -144,12 +159,20 @@ function clientOptions(options: ElasticsearchOptions): ClientOptions {
   }
 }
 
-async function perform(
-  client: Client,
+type Send<T> = (client: Client, request: EsRequest, signal: AbortSignal) => Promise<T>
+
+async function perform<T>(
   request: EsRequest,
-  options: ElasticsearchOptions,
-  closing: AbortSignal,
-): Promise<EsTextAnswer> {
+  {
+    send,
+    options,
+    closing,
+  }: {
+    readonly send: (signal: AbortSignal) => Promise<T>
+    readonly options: ElasticsearchOptions
+    readonly closing: AbortSignal
+  },
+): Promise<T> {
   if (request.signal?.aborted) throw new DecklogError('aborted', 'a request was given up')
   if (closing.aborted) throw new DecklogError('closed', 'the connection to Elasticsearch is closed')
   const timeoutMs = request.timeoutMs ?? options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
@@ -157,7 +180,7 @@ async function perform(
   const timeout = AbortSignal.timeout(timeoutMs)
   const signals = [timeout, closing, ...(request.signal === undefined ? [] : [request.signal])]
   try {
-    return await send(client, request, AbortSignal.any(signals))
+    return await send(AbortSignal.any(signals))
   } catch (error) {
     if (request.signal?.aborted) throw new DecklogError('aborted', 'a request was given up')
     if (closing.aborted) throw new DecklogError('closed', 'the connection to Elasticsearch is closed')
@@ -170,35 +193,66 @@ const EVERY_CLIENT_ERROR = Array.from({ length: 200 }, (_, at) => 400 + at).filt
   (status) => status !== 502 && status !== 503 && status !== 504,
 )
 
-async function send(client: Client, request: EsRequest, signal: AbortSignal): Promise<EsTextAnswer> {
-  const { method, path, query, body } = request
-  const isPlain = typeof body === 'string' || Buffer.isBuffer(body)
-  const type = isPlain ? 'application/x-ndjson' : 'application/json'
+async function sendForText(client: Client, request: EsRequest, signal: AbortSignal): Promise<EsTextAnswer> {
   try {
-    const { statusCode, body: text } = await client.transport.request<unknown>(
-      {
-        method,
-        path,
-        ...(query === undefined ? {} : { querystring: query }),
-        ...(body === undefined ? {} : isPlain ? { bulkBody: body } : { body: JSON.stringify(body) }),
-      },
-      {
-        signal,
-        meta: true,
-        // 502, 503 and 504 are not in it, so that the pool learns of a node that is down.
-        ignore: EVERY_CLIENT_ERROR,
-        headers: {
-          'content-type': type,
-          accept: 'application/json',
-          ...(request.opaqueId === undefined ? {} : { 'x-opaque-id': request.opaqueId }),
-        },
-      },
-    )
+    const { statusCode, body: text } = await client.transport.request<unknown>(paramsOf(request), {
+      ...optionsOf(request, signal),
+      meta: true,
+    })
     return { status: statusCode, text: typeof text === 'string' ? text : '' }
   } catch (error) {
     if (!(error instanceof errors.ResponseError)) throw error
     const text: unknown = error.body
     return { status: error.statusCode ?? 0, text: typeof text === 'string' ? text : '' }
+  }
+}
+
+async function sendForBytes(client: Client, request: EsRequest, signal: AbortSignal): Promise<EsBytesAnswer> {
+  const options = { ...optionsOf(request, signal), asStream: true, meta: true as const }
+  const answer = await client.transport.request<AsyncIterable<Buffer>>(paramsOf(request), options)
+  const status = answer.statusCode
+  const { connection } = answer.meta
+  if (connection !== null && status >= 502 && status <= 504) client.connectionPool.markDead(connection)
+  const chunks: Buffer[] = []
+  let bytes = 0
+  try {
+    for await (const chunk of answer.body) {
+      bytes += chunk.length
+      if (bytes > ANSWER_BYTES_MAX) throw new Error('its answer is too large')
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    throw new errors.ConnectionError((error as Error).message)
+  }
+  const isPacked = answer.headers['content-encoding'] === 'gzip'
+  return { status, chunks: isPacked ? [await unzip(Buffer.concat(chunks))] : chunks }
+}
+
+const unzip = promisify(gunzip)
+
+type Params = Parameters<Client['transport']['request']>[0]
+
+function paramsOf({ method, path, query, body }: EsRequest): Params {
+  const isPlain = typeof body === 'string' || Buffer.isBuffer(body)
+  return {
+    method,
+    path,
+    ...(query === undefined ? {} : { querystring: query }),
+    ...(body === undefined ? {} : isPlain ? { bulkBody: body } : { body: JSON.stringify(body) }),
+  }
+}
+
+function optionsOf({ body, opaqueId }: EsRequest, signal: AbortSignal) {
+  const isPlain = typeof body === 'string' || Buffer.isBuffer(body)
+  return {
+    signal,
+    // 502, 503 and 504 are not in it, so that the pool learns of a node that is down.
+    ignore: EVERY_CLIENT_ERROR,
+    headers: {
+      'content-type': isPlain ? 'application/x-ndjson' : 'application/json',
+      accept: 'application/json',
+      ...(opaqueId === undefined ? {} : { 'x-opaque-id': opaqueId }),
+    },
   }
 }
 

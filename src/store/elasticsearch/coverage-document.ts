@@ -43,32 +43,10 @@ export interface CoverageDocument {
 
 /** Undefined when the batch says nothing about its stream. */
 export function coverageDocument(open: OpenBatch): CoverageDocument | undefined {
-  const { batch, index, outcomes, span } = open
+  const { batch, outline } = open
+  const { span } = outline
   if (span === undefined && batch.losses.length === 0) return undefined
-  const sets = {
-    stored: new Runs(),
-    joined: new Runs(),
-    skipped: new Runs(),
-    lost: new Runs(),
-    dead: new Runs(),
-  }
-  const refused: string[] = []
-  for (let row = 0; row < index.count; row++) {
-    const isRefused = outcomes[row] === Outcome.reject
-    if (isRefused) refused.push(index.id(row))
-    const first = index.firstSeq(row)
-    const own = isRefused ? sets.dead : sets.stored
-    own.add(first, first)
-    const others = isRefused ? sets.dead : sets.joined
-    for (const [from, to] of index.ranges(row)) others.addWithout(from, to, first)
-  }
-  for (const { first, last, reason } of batch.covers) {
-    if (reason === 'dead-letter') sets.dead.add(first, last)
-    else if (reason === 'lost') sets.lost.add(first, last)
-    else if (reason === 'joined-into') sets.joined.add(first, last)
-    else sets.skipped.add(first, last)
-  }
-  const { stored, joined, skipped, lost, dead } = sets
+  const { stored, joined, skipped, lost, dead, refused } = setsOf(open)
   const losses = batch.losses.map(({ atSeq, bytes, reason }) => `${atSeq} ${bytes} ${reason}`)
   return {
     stream: batch.stream,
@@ -99,27 +77,44 @@ export function coverageDocument(open: OpenBatch): CoverageDocument | undefined 
   }
 }
 
-/**
- * The same for the same events of the same stream, whoever sends them, however often: stream, records, and a hash of which
- * events they became.
- */
-export function coverageId({ batch, index, span }: OpenBatch): string {
-  let [high, low] = [0x811c9dc5, 0x01000193]
-  const mix = (value: number): void => {
-    high = Math.imul(high ^ (value % 0x100000000), 0x01000193)
-    low = Math.imul((low ^ (value % 0x100000000)) + Math.floor(value / 0x100000000), 0x85ebca6b)
-    low ^= low >>> 13
+interface Sets {
+  readonly stored: Runs
+  readonly joined: Runs
+  readonly skipped: Runs
+  readonly lost: Runs
+  readonly dead: Runs
+  readonly refused: string[]
+}
+
+function setsOf(open: OpenBatch): Sets {
+  const { batch, index, outcomes, outline } = open
+  const sets: Sets = {
+    stored: new Runs(),
+    joined: new Runs(),
+    skipped: new Runs(),
+    lost: new Runs(),
+    dead: new Runs(),
+    refused: [],
+  }
+  if (outline.isPlain && outline.span !== undefined && !outcomes.includes(Outcome.reject)) {
+    sets.stored.add(outline.span.first, outline.span.last)
+    return sets
   }
   for (let row = 0; row < index.count; row++) {
-    mix(index.firstSeq(row))
-    mix(index.lastSeq(row))
-    mix(index.n(row))
+    const isRefused = outcomes[row] === Outcome.reject
+    if (isRefused) sets.refused.push(index.id(row))
+    const first = index.firstSeq(row)
+    const [own, others] = isRefused ? [sets.dead, sets.dead] : [sets.stored, sets.joined]
+    own.add(first, first)
+    for (const [from, to] of index.ranges(row)) others.addWithout(from, to, first)
   }
-  for (const ranges of batch.moreRanges) for (const [from, to] of ranges) [from, to].forEach(mix)
-  for (const { first, last, reason } of batch.covers) [first, last, reason.length].forEach(mix)
-  for (const { atSeq, bytes } of batch.losses) [atSeq, Math.max(0, bytes)].forEach(mix)
-  const hash = [high, low].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('')
-  return `${batch.stream}:${span?.first ?? ''}-${span?.last ?? ''}:${hash}`
+  for (const { first, last, reason } of batch.covers) {
+    if (reason === 'dead-letter') sets.dead.add(first, last)
+    else if (reason === 'lost') sets.lost.add(first, last)
+    else if (reason === 'joined-into') sets.joined.add(first, last)
+    else sets.skipped.add(first, last)
+  }
+  return sets
 }
 
 /**

@@ -19,13 +19,13 @@ export class ConfirmedStreams {
   readonly #streams = new Map<string, Confirmed>()
 
   /** Events from this record on are new; undefined when the batch does not directly continue what was confirmed. */
-  newFrom({ batch, span }: OpenBatch, nowMs: number): number | undefined {
+  newFrom({ batch, outline: { span } }: OpenBatch, nowMs: number): number | undefined {
     const confirmed = this.#streams.get(batch.stream)
     if (confirmed === undefined || span === undefined || nowMs - confirmed.atMs > VALID_MS) return undefined
     return span.first <= confirmed.next && span.last >= confirmed.next ? confirmed.next : undefined
   }
 
-  confirm({ batch, span }: OpenBatch, nowMs: number): void {
+  confirm({ batch, outline: { span } }: OpenBatch, nowMs: number): void {
     if (span === undefined) return
     const before = this.#streams.get(batch.stream)?.next ?? 0
     this.#streams.delete(batch.stream)

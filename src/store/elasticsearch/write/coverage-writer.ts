@@ -1,6 +1,6 @@
 import { DecklogError } from '../../../core/errors.ts'
 import { type EsContext, refusal } from '../context.ts'
-import { coverageDocument, coverageId } from '../coverage-document.ts'
+import { coverageDocument } from '../coverage-document.ts'
 import { coverageIndex, ensureIndex, noteChange } from '../own-indices.ts'
 import type { OpenBatch } from './open-batch.ts'
 
@@ -67,5 +67,5 @@ export class CoverageWriter {
 function linesOf(open: OpenBatch): string {
   const document = coverageDocument(open)
   if (document === undefined) return ''
-  return `{"index":{"_id":${JSON.stringify(coverageId(open))}}}\n${JSON.stringify(document)}\n`
+  return `{"index":{"_id":${JSON.stringify(open.outline.id)}}}\n${JSON.stringify(document)}\n`
 }

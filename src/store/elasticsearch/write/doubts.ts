@@ -1,7 +1,7 @@
 import { Outcome } from '../../../ports/store.ts'
 import type { EsContext } from '../context.ts'
 import { refusal } from '../context.ts'
-import { type CoverageDocument, coverageId, isInPlace } from '../coverage-document.ts'
+import { type CoverageDocument, isInPlace } from '../coverage-document.ts'
 import { backingIndicesOf } from './backing-indices.ts'
 import type { ConfirmedStreams } from './confirmed.ts'
 import type { OpenBatch } from './open-batch.ts'
@@ -75,7 +75,7 @@ async function settleCovered(
       _source_includes: 'landed,landedCreatedMs,refused',
       filter_path: 'docs.found,docs._source,error',
     },
-    body: { ids: opens.map(coverageId) },
+    body: { ids: opens.map(({ outline }) => outline.id) },
     signal,
   })
   if (status === 404) return

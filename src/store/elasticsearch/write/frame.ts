@@ -1,11 +1,11 @@
 import { ownMembers } from '../own-members.ts'
-import { type OpenBatch, isJoined } from './open-batch.ts'
+import { OPEN, type OpenBatch, isJoined } from './open-batch.ts'
 
 /**
  * Hot: touches every byte that is written. A body of the bulk API is made of ready documents without looking into them:
  * `{"create":{"_id":"<stream>:<seq>"}}\n<document>\n`, and `"_index":"<data stream>",` before the id where the body holds
- * more than one data stream. Documents that do not say where they came from get that in front. Invariants: `at` only moves forward; a row is written whole or not at all; a document is one
- * line, for `process` writes JSON without newlines.
+ * more than one data stream. Documents that do not say where they came from get that in front. Invariants: `at` only moves
+ * forward; a row is written whole or not at all; a document is one line, for `process` writes JSON without newlines.
  */
 export class Body {
   bytes: Buffer
@@ -19,16 +19,20 @@ export class Body {
   }
 
   /**
-   * Adds rows of `run` from `from` on, while they fit in `bytesMax`; a body always takes one row, however large.
-   * Returns how many it took.
+   * Adds rows from `from` on that have no outcome yet, while they fit in `bytesMax`; a body always takes one row, however
+   * large. Returns how far it came.
    */
   add(open: OpenBatch, rows: readonly number[], options: AddOptions): number {
-    const { from, bytesMax, withIndex } = options
+    const { from, rowsMax, bytesMax, withIndex, attempts } = options
+    const documents = open.unpacked()
+    if (documents === undefined) return rows.length
     const head = headOf(open, withIndex)
-    const { index, documents, replaced, saysItsPlace } = open
-    let taken = from
-    for (; taken < rows.length && taken - from < options.rowsMax; taken++) {
-      const row = rows[taken]!
+    const { index, replaced, saysItsPlace, outcomes } = open
+    const taken: number[] = []
+    let at = from
+    for (; at < rows.length && taken.length < rowsMax; at++) {
+      const row = rows[at]!
+      if (outcomes[row] !== OPEN) continue
       const other = replaced.get(row)
       const length = other?.length ?? index.length(row) + 1
       const own = saysItsPlace && index.n(row) === 0 ? undefined : ownOf(open, row)
@@ -52,10 +56,11 @@ export class Body {
         offset++
       }
       this.at += source.copy(this.bytes, this.at, offset, end)
+      taken.push(row)
     }
-    if (taken > from) this.runs.push({ open, rows: rows.slice(from, taken), attempts: options.attempts })
-    this.rows += taken - from
-    return taken - from
+    if (taken.length > 0) this.runs.push({ open, rows: taken, attempts })
+    this.rows += taken.length
+    return at
   }
 
   content(): Buffer {

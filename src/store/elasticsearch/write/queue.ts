@@ -21,7 +21,7 @@ const TURN_BYTES = 1024 * 1024
 /** Of a data stream that is held, so many rows are sent to see whether it is still refused. */
 const PROBE_ROWS = 20
 
-interface FillOptions {
+interface TakeOptions {
   readonly nowMs: number
   readonly bytesMax: number
 }
@@ -38,13 +38,13 @@ export class SendQueue {
   }
 
   /** Fills a body with what may go now, class by class in turns. Returns whether all of it is for one data stream. */
-  fill(body: Body, options: FillOptions): { readonly oneStream: boolean } {
+  takeInto(body: Body, options: TakeOptions): { readonly oneStream: boolean } {
     const oneStream = this.#streamsReady(options.nowMs) <= 1
     for (let before = -1; before !== body.at && body.at < options.bytesMax; ) {
       before = body.at
       for (const [name, slices] of this.#byClass) {
         const upTo = Math.min(options.bytesMax, body.at + TURN_BYTES)
-        this.#fillFrom(slices, body, { nowMs: options.nowMs, bytesMax: upTo, withIndex: !oneStream })
+        this.#takeFrom(slices, body, { nowMs: options.nowMs, bytesMax: upTo, withIndex: !oneStream })
         if (slices.length === 0) this.#byClass.delete(name)
       }
     }
@@ -78,7 +78,7 @@ export class SendQueue {
     return dropped
   }
 
-  #fillFrom(slices: Waiting[], body: Body, options: FillOptions & { readonly withIndex: boolean }): void {
+  #takeFrom(slices: Waiting[], body: Body, options: TakeOptions & { readonly withIndex: boolean }): void {
     const { nowMs, bytesMax, withIndex } = options
     for (let i = 0; i < slices.length && body.at < bytesMax; ) {
       const slice = slices[i]!
@@ -89,10 +89,12 @@ export class SendQueue {
       const { hold } = slice.open.target
       const rowsMax = hold === undefined ? Number.POSITIVE_INFINITY : PROBE_ROWS
       const { open, rows, at: from, attempts } = slice
-      const taken = body.add(open, rows, { from, rowsMax, bytesMax, withIndex, attempts })
-      if (taken === 0) return
-      slice.at += taken
-      if (slice.at === rows.length) slices.splice(i, 1)
+      slice.at = body.add(open, rows, { from, rowsMax, bytesMax, withIndex, attempts })
+      if (slice.at === from) return
+      if (slice.at === rows.length) {
+        open.release()
+        slices.splice(i, 1)
+      }
       // The rest of a held stream waits for the answer to this probe.
       if (hold !== undefined) hold.untilMs = Number.POSITIVE_INFINITY
     }

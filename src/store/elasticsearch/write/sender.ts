@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { DecklogError } from '../../../core/errors.ts'
 import { Outcome } from '../../../ports/store.ts'
-import { wasNeverSent } from '../connection.ts'
+import { type EsBytesAnswer, wasNeverSent } from '../connection.ts'
 import type { EsContext } from '../context.ts'
 import { faultOf } from '../context.ts'
 import { ANSWER_FILTER, type Item, isAllStored, readItems, verdictOf } from './answer.ts'
@@ -83,7 +83,7 @@ export class Sender {
     telemetry.set('decklog_store_requests_max', this.#pacer.limit)
     while (this.#inFlight < this.#pacer.limit && this.#doubtful.size === 0 && !this.#closing.signal.aborted) {
       const body = new Body(this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#bodyBytesMax))
-      const { oneStream } = this.#queue.fill(body, { nowMs: this.#nowMs(), bytesMax: this.#bodyBytesMax })
+      const { oneStream } = this.#queue.takeInto(body, { nowMs: this.#nowMs(), bytesMax: this.#bodyBytesMax })
       if (body.rows === 0) {
         this.#spare.push(body.bytes)
         break
@@ -132,7 +132,7 @@ export class Sender {
   async #deliver(sent: Sent): Promise<boolean> {
     const startedMs = this.#nowMs()
     const opaqueId = `decklog-${randomBytes(9).toString('base64url')}`
-    let answer: { readonly status: number; readonly text: string }
+    let answer: EsBytesAnswer
     try {
       answer = await this.#post(sent, opaqueId)
     } catch (error) {
@@ -146,17 +146,17 @@ export class Sender {
     for (const { open } of sent.runs) open.ticket.unreachable = undefined
     this.#context.mended(REACHING)
     if (answer.status !== 200) {
-      await this.#refused(sent, answer)
+      await this.#refused(sent, { status: answer.status, text: textOf(answer) })
       return false
     }
     this.#pacer.answered({ bytes: sent.bytes.length, tookMs, nowMs: this.#nowMs() })
-    if (isAllStored(answer.text, sent.runs)) this.#storeAll(sent.runs)
-    else this.#readAnswer(sent, answer.text)
+    if (isAllStored(answer.chunks, sent.runs)) this.#storeAll(sent.runs)
+    else this.#readAnswer(sent, textOf(answer))
     return true
   }
 
-  #post({ runs, bytes, oneStream }: Sent, opaqueId: string): Promise<{ status: number; text: string }> {
-    return this.#context.connection.requestText({
+  #post({ runs, bytes, oneStream }: Sent, opaqueId: string): Promise<EsBytesAnswer> {
+    return this.#context.connection.requestBytes({
       method: 'POST',
       path: oneStream ? `/${encodeURIComponent(runs[0]!.open.target.name)}/_bulk` : '/_bulk',
       // Without require_data_stream a cluster without our templates would make plain indices of its own.
@@ -215,14 +215,17 @@ export class Sender {
     for (const part of [rowsOf(sent.runs, 0, middle), rowsOf(sent.runs, middle, sent.rows)]) {
       const body = new Body(Buffer.allocUnsafe(sent.bytes.length))
       for (const { open, rows, attempts } of part) {
+        const bytesMax = Number.POSITIVE_INFINITY
         body.add(open, rows, {
           from: 0,
           rowsMax: rows.length,
-          bytesMax: Number.POSITIVE_INFINITY,
+          bytesMax,
           withIndex: !sent.oneStream,
           attempts,
         })
+        open.release()
       }
+      if (body.rows === 0) continue
       await this.#deliver({
         runs: body.runs,
         bytes: body.content(),
@@ -279,6 +282,7 @@ export class Sender {
         reason = item.reason
       }
     }
+    open.release()
     const last = items.at(-1)?.index
     if (last !== undefined && last === open.judgedAt) open.landed.add(last)
     if (held.length < rows.length) this.#mended(open)
@@ -305,11 +309,8 @@ export class Sender {
   #repair(open: OpenBatch, row: number, reason: string): void {
     const { telemetry } = this.#context
     const repairs = open.repairs.get(row) ?? 0
-    const repaired = repair(open.replaced.get(row) ?? open.document(row), {
-      reason,
-      repairs,
-      timeMs: open.batch.receivedMs,
-    })
+    const document = open.replaced.get(row) ?? open.document(row)
+    const repaired = document && repair(document, { reason, repairs, timeMs: open.batch.receivedMs })
     if (repaired === undefined) {
       open.settle(row, Outcome.reject, `the index refuses it: ${withoutContent(reason)}`)
       return
@@ -321,7 +322,8 @@ export class Sender {
   }
 
   #cut(open: OpenBatch, row: number, reason: string): void {
-    const cut = open.repairs.has(row) ? undefined : truncate(open.document(row), CUT_MESSAGE_BYTES)
+    const document = open.repairs.has(row) ? undefined : open.document(row)
+    const cut = document && truncate(document, CUT_MESSAGE_BYTES)
     if (cut === undefined) {
       open.settle(row, Outcome.reject, `too large for the cluster: ${reason}`)
       return
@@ -394,6 +396,10 @@ function pauseOf(attempts: number): number {
 
 function lastReason(open: OpenBatch): string {
   return open.target.hold?.reason ?? open.ticket.unreachable?.message ?? 'the cluster did not take it in time'
+}
+
+function textOf({ chunks }: EsBytesAnswer): string {
+  return Buffer.concat(chunks).toString()
 }
 
 function faultOfText(text: string): { readonly type: string; readonly reason: string } {

@@ -105,7 +105,6 @@ export class Writer {
 
   async #send(open: OpenBatch): Promise<void> {
     if (open.openRows === 0) return
-    await open.unpack()
     this.#sender.send(open)
     await open.done()
     open.release()
