@@ -226,6 +226,24 @@ describe.skipIf(ELASTICSEARCH === undefined)('reading from Elasticsearch', () =>
       })
     })
 
+    test('a query that is nested too deeply is one, too', async () => {
+      const place = await written([{}])
+      const nested = (depth: number): Query =>
+        depth === 0
+          ? { kind: 'exists', field: 'message' }
+          : {
+              kind: depth % 2 === 0 ? 'and' : 'or',
+              of: [nested(depth - 1), { kind: 'exists', field: '@timestamp' }],
+            }
+      const negated = Array.from({ length: 200 }).reduce<Query>((of) => ({ kind: 'not', of }), nested(1))
+      expect(await found(place, negated)).toEqual([0])
+      expect(await found(place, nested(25))).toEqual([0])
+      await expect(found(place, nested(60))).rejects.toMatchObject({
+        code: 'query-invalid',
+        message: expect.stringMatching(/nested/) as unknown,
+      })
+    })
+
     test('an index that was made before the mapping had the field is read too', async () => {
       const place = await written([{ user: { name: 'a' } }])
       await place.rollOver('logs-system.auth-test.ssh', ['user.name'])

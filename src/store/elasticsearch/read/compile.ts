@@ -45,7 +45,7 @@ function clauseOf(query: Query, fields: Fields): Clause {
     case 'or':
       return anyOf(flattened(query).map((part) => clauseOf(part, fields)))
     case 'not':
-      return noneOf(clauseOf(query.of, fields))
+      return query.of.kind === 'not' ? clauseOf(query.of.of, fields) : noneOf(clauseOf(query.of, fields))
     case 'words':
       return wordsClause(query)
     case 'word-wildcard':
