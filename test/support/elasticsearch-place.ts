@@ -39,7 +39,7 @@ const PLACES_MAX = 24
 const LEASES = 'decklog-test-places'
 /** A test that was killed gives its place back so much later. */
 const LEASE_MS = 10 * 60 * 1000
-const CLASSES = ['ssh', 'pod', 'audit', 'control-plane']
+const CLASSES = ['ssh', 'pod', 'node', 'audit', 'control-plane']
 
 /**
  * A part of a real server for one test. The server cannot delete a data stream, so places are used again: they have numbers,
@@ -188,7 +188,7 @@ async function indicesOf(connection: EsConnection, pattern: string): Promise<str
     path: `/${pattern}/_settings`,
     query: { filter_path: '*.settings.index.uuid', expand_wildcards: 'all', allow_no_indices: true },
   })
-  return Object.keys((body ?? {}) as object)
+  return Object.keys(body ?? {})
 }
 
 async function deleteAll(connection: EsConnection, index: string): Promise<void> {
