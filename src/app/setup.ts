@@ -47,7 +47,7 @@ export interface SetupReport {
  * @throws {DecklogError} `unreachable` when a part cannot be reached, `usage` or `config-invalid` when it refuses
  */
 export async function setUp(options: SetupOptions): Promise<SetupReport> {
-  const { kafka, elasticsearch, dryRun, progress, clock } = options
+  const { kafka, elasticsearch, dryRun, progress } = options
   refuseUnknownClasses(options)
   const connection = elasticsearch === undefined ? undefined : connect(elasticsearch)
   try {
@@ -60,7 +60,7 @@ export async function setUp(options: SetupOptions): Promise<SetupReport> {
     const applied = !dryRun && problems.length === 0
     if (applied && kafka && bus) {
       progress('setting up the topics')
-      await makeTopics(kafka, bus.topics, clock)
+      await applyTopics(kafka, bus.topics)
     }
     if (applied && connection && store) {
       progress('installing templates')
@@ -106,25 +106,6 @@ function wantedTopics({ pipelines, settings, prefixes }: SetupOptions, kafka: Cl
     ...(prefixes === undefined ? {} : { prefix: prefixes.topics }),
   })
 }
-
-/** A busy broker does not yet know a topic that it has just made, and says that there is none: then what is left is made. */
-async function makeTopics(
-  kafka: ClientOptions,
-  topics: readonly PlannedTopic[],
-  clock: Clock,
-): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return void (await applyTopics(kafka, topics))
-    } catch (error) {
-      const isPassing = error instanceof DecklogError && error.code === 'unreachable'
-      if (!isPassing || attempt === ATTEMPTS_MAX) throw error
-      await clock.sleep(attempt * 500)
-    }
-  }
-}
-
-const ATTEMPTS_MAX = 5
 
 interface BusPlan {
   readonly topics: readonly PlannedTopic[]

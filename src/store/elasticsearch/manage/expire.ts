@@ -1,10 +1,12 @@
 import { DecklogError } from '../../../core/errors.ts'
 import { passStep } from '../../../core/faults.ts'
 import type { DeletionRange, ExpiryReport, RetentionRule } from '../../../ports/store.ts'
-import { type EsContext, faultOf, refusal } from '../context.ts'
+import { type EsContext, faultOf } from '../context.ts'
 import { type Deletion, writeAudit } from './audit.ts'
 import { type BackingIndex, type DataStream, isOfClass, listDataStreams } from './data-streams.ts'
-import { type IndexFacts, judgeIndex, newestIngestOf } from './judge.ts'
+import { refuseFullClasses } from './full-classes.ts'
+import { type IndexFacts, newestIngestOf } from './judge.ts'
+import { lastLook } from './last-look.ts'
 import { type Lease, takeLease } from './lease.ts'
 import { rollOver, rollOverDue } from './rollover.ts'
 import { type IndexStats, readStats, sumOf } from './stats.ts'
@@ -133,9 +135,10 @@ async function looksExpired(run: Run, { rule, index }: Candidate): Promise<boole
 
 /** True when it was deleted. */
 async function expireIndex(run: Run, candidate: Candidate, why: Why): Promise<boolean> {
-  const { rule, index } = candidate
-  if (!run.dryRun && !(await endWrites(run.context, index))) return false
-  const facts = await judgeIndex(run.context, index, placeOf(candidate))
+  const { rule } = candidate
+  const { context, dryRun } = run
+  const place = { class: rule.class, cluster: candidate.stream.cluster, dryRun }
+  const facts = await lastLook(context, candidate.index, place)
   if (facts === undefined) return false
   if (why === 'age' && facts.newestIngestMs >= run.nowMs - rule.hotMs!) return false
   const ranges = rangesOf(facts, rule.class)
@@ -145,10 +148,6 @@ async function expireIndex(run: Run, candidate: Candidate, why: Why): Promise<bo
     return false
   }
   return deleteIndex(run, candidate, { ranges, why })
-}
-
-function placeOf({ rule, stream }: Candidate): { readonly class: string; readonly cluster: string } {
-  return { class: rule.class, cluster: stream.cluster }
 }
 
 async function reasonToKeep(
@@ -212,25 +211,6 @@ async function remove({ connection }: EsContext, index: BackingIndex): Promise<s
   return `Elasticsearch refuses to delete ${index.name}: ${faultOf(body).reason}`
 }
 
-/**
- * Forbids writes and waits for those under way, so that nothing is acknowledged between the last look and the deletion. False
- * when the index is gone.
- */
-async function endWrites({ connection }: EsContext, index: BackingIndex): Promise<boolean> {
-  const { status, body } = await connection.request({
-    method: 'PUT',
-    path: `/${encodeURIComponent(index.name)}/_block/write`,
-  })
-  if (status === 404) return false
-  if (status !== 200) throw refusal(`ending writes to ${index.name}`, status, body)
-  const { shards_acknowledged: ended, indices } = body as {
-    shards_acknowledged?: boolean
-    indices?: readonly unknown[]
-  }
-  // None is listed where writes were ended by an earlier run.
-  return ended === true || indices?.length === 0
-}
-
 /** A class whose data is all in write indices: the largest is ended, and deleted by the next run. */
 async function endLargest(
   context: EsContext,
@@ -259,26 +239,4 @@ async function lookAgain(
     streams: await listDataStreams(context.connection, context.names),
     stats: await readStats(context),
   }
-}
-
-/** Says which classes are full and refuse; takes back what is no longer so. */
-function refuseFullClasses(
-  context: EsContext,
-  rules: readonly RetentionRule[],
-  found: { readonly streams: readonly DataStream[]; readonly stats: (index: BackingIndex) => IndexStats },
-): void {
-  const full = new Map<string, string>()
-  for (const { class: className, maxBytes, whenFull } of rules) {
-    if (maxBytes === undefined || whenFull !== 'refuse') continue
-    const own = found.streams.filter((stream) => isOfClass(stream, className))
-    const { bytes } = sumOf(own, found.stats)
-    if (bytes < maxBytes) continue
-    full.set(
-      className,
-      `class ${className} holds ${bytes} of its ${maxBytes} bytes and its rule says whenFull: refuse; ` +
-        'it goes on when older events have expired, or maxBytes is raised in retention.yaml',
-    )
-  }
-  for (const className of context.refused.keys()) if (!full.has(className)) context.refused.delete(className)
-  for (const [className, sentence] of full) context.refused.set(className, sentence)
 }
