@@ -8,6 +8,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   up: async () => (await import('./up.ts')).upCommand(),
   run: async () => (await import('./run.ts')).runCommand(),
   setup: async () => (await import('./setup.ts')).setupCommand(),
+  status: async () => (await import('./status.ts')).statusCommand(),
   check: async () => (await import('./check.ts')).checkCommand(),
   parse: async () => (await import('./parse.ts')).parseCommand(),
   replay: async () => (await import('./parse.ts')).replayCommand(),

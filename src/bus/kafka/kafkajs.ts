@@ -1,4 +1,11 @@
 import kafkajs from 'kafkajs'
 
 /** kafkajs is CommonJS, and Node finds only some of its names for `import { … }`. */
-export const { CompressionTypes, ConfigResourceTypes, Kafka, logLevel, PartitionAssigners } = kafkajs
+export const {
+  AssignerProtocol,
+  CompressionTypes,
+  ConfigResourceTypes,
+  Kafka,
+  logLevel,
+  PartitionAssigners,
+} = kafkajs
