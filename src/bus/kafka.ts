@@ -15,6 +15,8 @@ import { watch } from './kafka/watchdog.ts'
 const DEAD_LETTER_TOPIC = 'decklog.dead-letter'
 /** A subscription is returned after so long though the brokers are away: it joins when they are back, and says so in the log. */
 const JOIN_WAIT_MS = 10_000
+const LOOK_ATTEMPTS = 5
+const LOOK_PAUSE_MS = 500
 
 /**
  * The bus on Kafka brokers. A message is safe when all in-sync replicas have it (`acks=all`), so `publish` needs no subscriber.
@@ -62,8 +64,7 @@ class KafkaBus implements Bus {
   async subscribe(options: SubscribeOptions): Promise<Subscription> {
     if (this.#isClosed)
       throw new DecklogError('closed', `cannot subscribe ${options.group}: the bus is closed`)
-    for (const topic of options.topics)
-      if (!(await this.#admin.partitionCount(topic))) throw missingTopic(topic)
+    for (const topic of options.topics) if (!(await this.#has(topic))) throw missingTopic(topic)
     const account = new Account(options.bytesMax)
     const consumers = options.topics.map((topic) => this.#consumer(topic, account, options))
     const open: Open = { account, consumers, stop: new AbortController() }
@@ -126,6 +127,18 @@ class KafkaBus implements Bus {
           giveUp: (partition, item, reason) => this.#giveUp({ topic, group, partition, item, reason }),
         }),
     })
+  }
+
+  /** Asks again for a while where a broker is busy with something else. */
+  async #has(topic: string): Promise<boolean> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return (await this.#admin.partitionCount(topic)) !== undefined
+      } catch (error) {
+        if (!(error instanceof DecklogError) || !error.retryable || attempt === LOOK_ATTEMPTS) throw error
+      }
+      await this.#options.clock.sleep(LOOK_PAUSE_MS)
+    }
   }
 
   async #join({ consumers, account, stop }: Open): Promise<void> {

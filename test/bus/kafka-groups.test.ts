@@ -157,6 +157,48 @@ describe.skipIf(noKafka !== undefined)('a group of consumers', () => {
     await until(async () => (await writer.lag())[0]?.messages === 0)
   })
 
+  test('a subscription closes though the brokers are away, and so does a bus', async () => {
+    const topic = freshName('close')
+    await using _topics = await madeTopics(plaintext, [topic])
+    const [host, port] = plaintext.brokers[0]!.split(':')
+    await using proxy = await openTcpProxy({ host: host!, port: Number(port) })
+    const bus = await open({ reroute: () => ({ host: '127.0.0.1', port: proxy.port }) })
+    const troubles: string[] = []
+    const other = await open({
+      reroute: () => ({ host: '127.0.0.1', port: proxy.port }),
+      onTrouble: (subject, message) => troubles.push(`${subject}: ${message}`),
+    })
+    const subscription = await bus.subscribe(reader(topic, []))
+    await other.subscribe(reader(topic, []))
+    proxy.refuse(true)
+    proxy.cut()
+    await until(() => troubles.length > 0)
+    expect(troubles[0]).toContain(`reading ${topic} as g: cannot read `)
+    await Promise.all([subscription.close(), other.close()])
+    await bus.close()
+  })
+
+  test('a process that has closed its bus ends by itself, and Node has warned of nothing', async () => {
+    const topic = freshName('exit')
+    await using _topics = await madeTopics(plaintext, [topic])
+    const script = `
+      import { openKafkaBus } from '${new URL('../../src/bus/kafka.ts', import.meta.url).href}'
+      import { busOptions, plaintext } from '${new URL('../support/kafka.ts', import.meta.url).href}'
+      const bus = await openKafkaBus(busOptions(plaintext))
+      await bus.subscribe({ group: 'g', topics: ['${topic}'], bytesMax: 1000, handle: (one) => one.ack() })
+      await bus.publish('${topic}', [{ key: 'k', value: Buffer.from('x') }])
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      await bus.close()
+      console.log('closed')
+    `
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script])
+    const [out, err]: [string[], string[]] = [[], []]
+    child.stdout.on('data', (text: Buffer) => out.push(text.toString()))
+    child.stderr.on('data', (text: Buffer) => err.push(text.toString()))
+    const [code] = (await once(child, 'close')) as [number]
+    expect({ code, out: out.join(''), err: err.join('') }).toEqual({ code: 0, out: 'closed\n', err: '' })
+  })
+
   test('a subscriber that never answers is named, with the offset that holds the partition', async () => {
     const topic = freshName('never')
     await using _topics = await madeTopics(plaintext, [topic], { partitions: 1 })

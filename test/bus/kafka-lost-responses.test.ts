@@ -66,7 +66,7 @@ describe.skipIf(noKafka !== undefined)('a bad network between publisher and brok
     await pause(3_000)
     proxy.dropResponses(false)
     await open
-    expect([...(await numbersIn(topic))].sort()).toEqual([0, 1])
+    expect(new Set(await numbersIn(topic))).toEqual(new Set([0, 1]))
   })
 
   test('a message that was aborted while its answer was lost takes no other message with it', async () => {

@@ -2,7 +2,7 @@ import kafkajs from 'kafkajs'
 import { describe, expect, test } from 'vitest'
 import { openKafkaBus } from '../../src/bus/kafka.ts'
 import { applyTopics, deleteTopics, planTopics, type WantedTopic } from '../../src/bus/kafka/admin.ts'
-import { busOptions, freshName, noKafka, plaintext, silentLog } from '../support/kafka.ts'
+import { busOptions, freshName, noKafka, plaintext, silentLog, until } from '../support/kafka.ts'
 
 const options = { ...plaintext, log: silentLog }
 
@@ -27,6 +27,7 @@ describe.skipIf(noKafka !== undefined)('topics as they are wanted', () => {
     await using wanted = topic({ retentionMs: 3_600_000 })
     await applyTopics(options, [wanted])
     await setByHand(wanted.name, 'segment.ms', '600000')
+    await until(async () => (await settingOf(wanted.name, 'segment.ms')) === '600000')
     const other = { ...wanted, retentionMs: 7_200_000, messageBytesMax: 3 << 20 }
     const plan = await applyTopics(options, [other])
     expect(plan.changes).toEqual([

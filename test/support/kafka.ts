@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { systemClock } from '../../src/app/system-clock.ts'
+import { AdminClient } from '../../src/bus/kafka/admin-client.ts'
+import type { ClientOptions } from '../../src/bus/kafka/client.ts'
 import { applyTopics, deleteTopics, type WantedTopic } from '../../src/bus/kafka/admin.ts'
 import type { BusLog, KafkaBusOptions, KafkaConnection } from '../../src/bus/kafka/options.ts'
 
@@ -71,7 +73,24 @@ export async function madeTopics(
     options,
     names.map((name) => ({ name, partitions: 3, replication: 1, ...wanted })),
   )
-  return { [Symbol.asyncDispose]: () => deleteTopics(options, names) }
+  return {
+    async [Symbol.asyncDispose]() {
+      await deleteTopics(options, names)
+      await forgetGroups(options, names)
+    },
+  }
+}
+
+/** The consumer groups of topics that are gone. One that still has members stays: its test has to end first. */
+async function forgetGroups(options: ClientOptions, topics: readonly string[]): Promise<void> {
+  const admin = new AdminClient(options)
+  await admin.use('forget groups', async (client) => {
+    const { groups } = await client.listGroups()
+    const ids = groups.map(({ groupId }) => groupId)
+    const own = ids.filter((id) => topics.some((topic) => id.endsWith(`.${topic}`)))
+    await client.deleteGroups(own).catch(() => {})
+  })
+  await admin.close()
 }
 
 export async function until(condition: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {

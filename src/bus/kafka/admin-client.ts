@@ -4,10 +4,21 @@ import { type Client, type ClientOptions, openClient } from './client.ts'
 import { isAnswer, translate } from './errors.ts'
 import { topicsOf } from './topics.ts'
 
+interface Open {
+  readonly client: Client
+  readonly admin: Admin
+}
+
+/** A connection, and who uses it now. One that has failed is left by the next, and ends with its last user. */
+interface Connection {
+  readonly open: Promise<Open>
+  users: number
+}
+
 /** What kafkajs can ask the brokers about topics and groups. Connects when first used, and anew after a failure. */
 export class AdminClient {
   readonly #options: ClientOptions
-  #open: Promise<{ readonly client: Client; readonly admin: Admin }> | undefined
+  #current: Connection | undefined
   #closed = false
 
   constructor(options: ClientOptions) {
@@ -17,15 +28,17 @@ export class AdminClient {
   /** @throws {DecklogError} one sentence that begins with `cannot <what>`. */
   async use<T>(what: string, ask: (admin: Admin) => Promise<T>): Promise<T> {
     if (this.#closed) throw new DecklogError('closed', `cannot ${what}: the bus is closed`)
-    const open = (this.#open ??= this.#connect())
+    const connection = (this.#current ??= { open: this.#connect(), users: 0 })
+    connection.users++
     try {
-      return await ask((await open).admin)
+      return await ask((await connection.open).admin)
     } catch (error) {
-      if (this.#open === open && !isAnswer(error)) {
-        this.#open = undefined
-        void disconnect(open)
-      }
+      if (this.#current === connection && !isAnswer(error)) this.#current = undefined
+      if (this.#closed) throw new DecklogError('closed', `cannot ${what}: the bus was closed`)
       throw translate(error, what, this.#options)
+    } finally {
+      connection.users--
+      if (connection.users === 0 && this.#current !== connection) void disconnect(connection.open)
     }
   }
 
@@ -37,26 +50,26 @@ export class AdminClient {
 
   async close(): Promise<void> {
     this.#closed = true
-    if (this.#open) await disconnect(this.#open)
+    if (this.#current) await disconnect(this.#current.open)
   }
 
-  async #connect(): Promise<{ client: Client; admin: Admin }> {
+  async #connect(): Promise<Open> {
     const client = openClient(this.#options)
     const admin = client.kafka.admin()
     try {
       await admin.connect()
     } catch (error) {
-      client.sockets.cut()
+      client.sockets.shut()
       throw error
     }
     return { client, admin }
   }
 }
 
-async function disconnect(open: Promise<{ client: Client; admin: Admin }>): Promise<void> {
+async function disconnect(open: Promise<Open>): Promise<void> {
   try {
     const { client, admin } = await open
-    client.sockets.cut()
+    client.sockets.shut()
     await admin.disconnect()
   } catch {
     // It is gone anyway.

@@ -66,7 +66,7 @@ function saslOf(sasl: KafkaSasl): SASLOptions {
     return { mechanism: 'oauthbearer', oauthBearerProvider: tokenProvider(sasl) }
   }
   const { mechanism, username, password } = sasl
-  return { mechanism, username, password } as SASLOptions
+  return { mechanism, username, password }
 }
 
 /** kafkajs calls an error what it is about to try again, so all of it is detail; the adapter says what matters. */

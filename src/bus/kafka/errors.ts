@@ -61,7 +61,9 @@ export function judge(error: unknown): Verdict {
 
 /** A broker has answered, so the connection is good. */
 export function isAnswer(error: unknown): boolean {
-  return chainOf(error).some(({ type }) => type !== undefined)
+  return chainOf(error).some(
+    ({ type, name }) => type !== undefined || name === 'KafkaJSGroupCoordinatorNotFound',
+  )
 }
 
 /**
@@ -129,6 +131,8 @@ function explain(error: unknown, connection: KafkaConnection): Explanation {
     if (types.has(type)) return mend(`${where} does not allow this user to use the ${subject}`)
   }
   if (types.has('UNKNOWN_TOPIC_OR_PARTITION')) return wait('the topic does not exist: run `decklog setup`')
+  if (chain.some(({ name }) => name === 'KafkaJSGroupCoordinatorNotFound'))
+    return wait(`${where} has no coordinator for the consumer group yet`)
   const answer = chain.find(({ type }) => type !== undefined)
   return wait(answer === undefined ? connectionSentence(chain, where) : `${where} answered ${answer.type}`)
 }

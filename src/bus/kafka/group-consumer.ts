@@ -1,5 +1,6 @@
-import type { Consumer, ConsumerGroupJoinEvent, EachBatchPayload, IHeaders, KafkaMessage } from 'kafkajs'
+import type { Consumer, ConsumerGroupJoinEvent, EachBatchPayload } from 'kafkajs'
 import { DecklogError } from '../../core/errors.ts'
+import type { Clock } from '../../ports/clock.ts'
 import type { Account } from './account.ts'
 import type { AdminClient } from './admin-client.ts'
 import { type Client, openClient, RETRY } from './client.ts'
@@ -7,11 +8,14 @@ import { Complaints } from './complaints.ts'
 import type { Deliveries } from './deliveries.ts'
 import { judge, translate } from './errors.ts'
 import { formerMember } from './former-member.ts'
+import { type Losses, lossesOf } from './losses.ts'
+import { OffsetCommits } from './offset-commits.ts'
 import { groupIdOf, type KafkaBusOptions } from './options.ts'
 import { PartitionWindow } from './partition-window.ts'
-import { marksOf, startOf } from './start-offsets.ts'
+import { HEARTBEAT_MS, readBatch } from './read-batch.ts'
+import { type Marks, marksOf, startOf } from './start-offsets.ts'
+import { within } from './within.ts'
 
-const HEARTBEAT_MS = 1_000
 /** How long the brokers keep an empty fetch: a close waits for it. */
 const FETCH_WAIT_MS = 250
 const RESTART_MS_MIN = 500
@@ -51,6 +55,8 @@ export class GroupConsumer {
   readonly #options: GroupConsumerOptions
   readonly #groupId: string
   readonly #deliveries: Deliveries
+  readonly #commits: OffsetCommits
+  readonly #losses: Losses
   readonly #complaints: Complaints
   readonly #windows = new Map<number, PartitionWindow>()
   readonly #stop = new AbortController()
@@ -59,19 +65,30 @@ export class GroupConsumer {
   /** Of a life that failed: it may still be in the group. */
   #formerMemberId = ''
   #lives: Promise<void> | undefined
-  #committing: Promise<void> | undefined
-  #isCommitDue = false
 
   constructor(options: GroupConsumerOptions) {
     this.#options = options
     this.#groupId = groupIdOf(options.bus, options.group, options.topic)
-    this.#deliveries = options.deliveries(() => this.#commitSoon())
-    this.#complaints = new Complaints(options.bus.log, options.bus.clock)
+    this.#deliveries = options.deliveries(() => this.#commits.soon())
+    this.#losses = lossesOf(options.bus, options.topic, options.group)
+    this.#commits = new OffsetCommits({
+      bus: options.bus,
+      topic: options.topic,
+      group: options.group,
+      windows: this.#windows,
+      consumer: () => this.#life?.consumer,
+      signal: this.#stop.signal,
+    })
+    this.#complaints = new Complaints(options.bus)
     this.#joined.promise.catch(() => {})
   }
 
   get windows(): ReadonlyMap<number, PartitionWindow> {
     return this.#windows
+  }
+
+  get #reading(): string {
+    return `reading ${this.topic} as ${this.group}`
   }
 
   get topic(): string {
@@ -102,7 +119,7 @@ export class GroupConsumer {
     const life = this.#life
     this.#stop.abort()
     this.#options.account.wake()
-    await this.#lastCommit()
+    await this.#commits.nowWithin(LAST_COMMIT_MS)
     for (const window of this.#windows.values()) this.#deliveries.lose(window)
     this.#windows.clear()
     this.#deliveries.close()
@@ -148,7 +165,7 @@ export class GroupConsumer {
       this.#life = undefined
       if (life.memberId !== '') this.#formerMemberId = life.memberId
       this.#loseAll()
-      await disconnect(life)
+      await disconnect(life, this.#options.bus.clock)
     }
   }
 
@@ -183,7 +200,7 @@ export class GroupConsumer {
     consumer.on(consumer.events.FETCH, onActivity)
     consumer.on(consumer.events.HEARTBEAT, onActivity)
     consumer.on(consumer.events.GROUP_JOIN, (event) => this.#onJoin(life, event))
-    consumer.on(consumer.events.REBALANCING, () => void this.#commit(life))
+    consumer.on(consumer.events.REBALANCING, () => void this.#commits.now())
     // kafkajs would go on with a connection whose other end is gone.
     consumer.on(consumer.events.REQUEST_TIMEOUT, ({ payload }) => client.sockets.cut(payload.broker))
     consumer.on(consumer.events.CRASH, ({ payload }) => life.ended.reject(payload.error))
@@ -229,7 +246,7 @@ export class GroupConsumer {
       { topic, group: this.group, partitions: owned.length, new: fresh.length },
       'partitions were assigned',
     )
-    this.#complaints.over(topic)
+    this.#complaints.over(this.#reading)
     this.#joined.resolve()
   }
 
@@ -237,150 +254,57 @@ export class GroupConsumer {
   async #begin(life: Life, fresh: readonly PartitionWindow[]): Promise<void> {
     const { admin, bus } = this.#options
     for (;;) {
-      const windows = fresh.filter(({ isLost }) => !isLost)
-      if (windows.length === 0 || life !== this.#life || this.#stop.signal.aborted) return
+      const waiting = fresh.filter(({ isLost, next }) => !isLost && next === undefined)
+      if (waiting.length === 0 || life !== this.#life || this.#stop.signal.aborted) return
       try {
         const marks = await admin.use(`read the offsets of ${this.#groupId}`, (client) =>
           marksOf(client, this.#groupId, this.topic),
         )
-        for (const window of windows) {
-          const own = marks.get(window.partition)
-          if (window.isLost || life !== this.#life || own === undefined) continue
-          const { start, lost, isNewTopic } = startOf(own)
-          if (lost) this.#declareLoss(window.partition, lost.from, lost.to)
-          if (isNewTopic)
-            bus.log.warn(
-              { topic: this.topic, partition: window.partition, group: this.group },
-              'the partition ends before what the group has read: it was made anew, and is read from its beginning',
-            )
-          window.high = own.high
-          window.start(start)
-          const place = { topic: this.topic, partition: window.partition }
-          life.consumer.seek({ ...place, offset: String(start) })
-          life.consumer.resume([{ topic: this.topic, partitions: [window.partition] }])
-        }
-        return
+        for (const window of waiting) this.#beginAt(life, window, marks.get(window.partition))
       } catch (error) {
         this.#complain(error)
       }
-      await bus.clock.sleep(RESTART_MS_MIN, this.#stop.signal).catch(() => {})
+      if (waiting.some(({ next }) => next === undefined))
+        await bus.clock.sleep(RESTART_MS_MIN, this.#stop.signal).catch(() => {})
     }
+  }
+
+  #beginAt(life: Life, window: PartitionWindow, marks: Marks | undefined): void {
+    if (window.isLost || life !== this.#life || marks === undefined) return
+    const { topic, group } = this
+    const { partition } = window
+    const { start, lost, isNewTopic } = startOf(marks)
+    if (lost) this.#losses.declare(partition, lost.from, lost.to)
+    if (isNewTopic)
+      this.#options.bus.log.warn(
+        { topic, partition, group },
+        'the partition ends before what the group has read: it was made anew, and is read from its beginning',
+      )
+    window.high = marks.high
+    window.start(start)
+    life.consumer.seek({ topic, partition, offset: String(start) })
+    life.consumer.resume([{ topic, partitions: [partition] }])
   }
 
   async #eachBatch(life: Life, payload: EachBatchPayload): Promise<void> {
-    const { batch, heartbeat, resolveOffset } = payload
-    const window = this.#windows.get(batch.partition)
+    const { bus, admin, account } = this.#options
+    const window = this.#windows.get(payload.batch.partition)
     if (window === undefined) return
-    window.high = Number(batch.highWatermark)
-    const isOver = (): boolean =>
-      window.isLost ||
-      life !== this.#life ||
-      this.#stop.signal.aborted ||
-      !payload.isRunning() ||
-      payload.isStale()
     try {
-      for (const message of batch.messages) {
-        if (isOver() || window.next === undefined) return
-        const offset = Number(message.offset)
-        if (offset >= window.next) {
-          if (offset > window.next) await this.#explainGap(window, offset)
-          const bytes = message.value?.byteLength ?? 0
-          while (!isOver() && !this.#deliveries.hasRoom(window, bytes)) {
-            await this.#options.account.change(HEARTBEAT_MS)
-            life.activeMs = this.#options.bus.clock.now()
-            await heartbeat()
-          }
-          if (isOver()) return
-          this.#deliveries.deliver(window, itemOf(message, offset, bytes))
-        }
-        resolveOffset(message.offset)
-      }
+      await readBatch(window, payload, {
+        topic: this.topic,
+        account,
+        admin,
+        deliveries: this.#deliveries,
+        losses: this.#losses,
+        isOver: () => life !== this.#life || this.#stop.signal.aborted,
+        onActivity: () => void (life.activeMs = bus.clock.now()),
+      })
     } catch (error) {
       // A rebalance, most often: what is settled is committed while this member is still known.
-      await Promise.race([this.#commit(life), this.#options.bus.clock.sleep(HEARTBEAT_MS)])
+      await this.#commits.nowWithin(HEARTBEAT_MS)
       throw error
     }
-  }
-
-  /** Offsets that hold nothing for us: deleted before they were read (a loss), or never meant for readers (harmless). */
-  async #explainGap(window: PartitionWindow, offset: number): Promise<void> {
-    const from = window.next!
-    const low = await this.#lowOf(window.partition)
-    if (low > from) this.#declareLoss(window.partition, from, Math.min(low, offset) - 1)
-    window.skipTo(offset)
-  }
-
-  async #lowOf(partition: number): Promise<number> {
-    const { admin } = this.#options
-    const offsets = await admin.use(`read the offsets of ${this.topic}`, (client) =>
-      client.fetchTopicOffsets(this.topic),
-    )
-    return Number(offsets.find((one) => one.partition === partition)?.low ?? 0)
-  }
-
-  #declareLoss(partition: number, from: number, to: number): void {
-    const { bus, group, topic } = this.#options
-    bus.telemetry?.add('decklog_bus_lost_total', to - from + 1, { topic, group })
-    bus.log.error(
-      { topic, group, partition, from, to },
-      'messages were deleted from the topic before they were read: its retention is too short for this backlog',
-    )
-    bus.onLoss?.({ topic, group, partition, from, to })
-  }
-
-  /** Commits what is settled, at most every `commitIntervalMs`. */
-  #commitSoon(): void {
-    if (this.#isCommitDue || this.#stop.signal.aborted) return
-    this.#isCommitDue = true
-    const { clock, commitIntervalMs = 500 } = this.#options.bus
-    clock.sleep(commitIntervalMs, this.#stop.signal).then(
-      () => {
-        this.#isCommitDue = false
-        if (this.#life) void this.#commit(this.#life)
-      },
-      () => {},
-    )
-  }
-
-  /** Never rejects: what could not be committed is committed with the next. One at a time, so that no offset goes back. */
-  async #commit(life: Life): Promise<void> {
-    while (this.#committing) await this.#committing
-    const due = [...this.#windows.values()].filter(
-      ({ low, committed }) => low !== undefined && committed !== undefined && low > committed,
-    )
-    if (due.length === 0 || life !== this.#life) return
-    const offsets = due.map((window) => ({ window, offset: window.low! }))
-    this.#committing = life.consumer
-      .commitOffsets(
-        offsets.map(({ window, offset }) => ({
-          topic: this.topic,
-          partition: window.partition,
-          offset: String(offset),
-        })),
-      )
-      .then(
-        () => {
-          for (const { window, offset } of offsets) window.committed = offset
-        },
-        (error: unknown) => {
-          const { log } = this.#options.bus
-          log.debug(
-            { topic: this.topic, group: this.group, reason: nameOf(error) },
-            'offsets were not committed',
-          )
-          this.#commitSoon()
-        },
-      )
-      .finally(() => {
-        this.#committing = undefined
-      })
-    await this.#committing
-  }
-
-  async #lastCommit(): Promise<void> {
-    if (this.#life === undefined) return
-    const { clock } = this.#options.bus
-    await Promise.race([this.#commit(this.#life), clock.sleep(LAST_COMMIT_MS)])
   }
 
   #loseAll(): void {
@@ -391,62 +315,15 @@ export class GroupConsumer {
   #complain(error: unknown): void {
     if (this.#stop.signal.aborted) return
     const told = translate(error, `read ${this.topic} as ${this.#groupId}`, this.#options.bus)
-    this.#complaints.raise(this.topic, `${told.message}; trying again`)
+    this.#complaints.raise(this.#reading, `${told.message}; trying again`)
     if (judge(error) === 'refused' || judge(error) === 'no-topic') this.#joined.reject(told)
   }
 }
 
-function itemOf(
-  message: KafkaMessage,
-  offset: number,
-  bytes: number,
-): {
-  offset: number
-  bytes: number
-  key: string
-  value: Uint8Array
-  headers: Readonly<Record<string, string>>
-  receivedMs: number
-  attempt: number
-  failures: number
-  state: 'open'
-} {
-  return {
-    offset,
-    bytes,
-    key: message.key?.toString() ?? '',
-    // A copy: kafkajs' value is a view that would keep all of a fetch in memory until this message is settled.
-    value: Buffer.from(message.value ?? ''),
-    headers: headersOf(message.headers),
-    receivedMs: Number(message.timestamp),
-    attempt: 0,
-    failures: 0,
-    state: 'open',
-  }
-}
-
-function headersOf(headers: IHeaders | undefined): Readonly<Record<string, string>> {
-  const texts: Record<string, string> = {}
-  for (const [name, value] of Object.entries(headers ?? {})) {
-    const last = Array.isArray(value) ? value.at(-1) : value
-    if (last !== undefined) texts[name] = last.toString()
-  }
-  return texts
-}
-
-async function disconnect({ client, consumer }: Life): Promise<void> {
-  const timer = setTimeout(() => client.sockets.cut(), CLOSE_TIMEOUT_MS)
-  try {
-    await consumer.disconnect()
-  } catch {
-    // It is gone anyway.
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-function nameOf(error: unknown): string {
-  return error instanceof Error ? ((error as { type?: string }).type ?? error.name) : 'unknown'
+/** Leaves the group where the brokers can be reached; never takes longer than it may. */
+async function disconnect({ client, consumer }: Life, clock: Clock): Promise<void> {
+  await within(consumer.disconnect(), CLOSE_TIMEOUT_MS, clock)
+  client.sockets.shut()
 }
 
 function clamp(value: number, min: number, max: number): number {

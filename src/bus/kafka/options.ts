@@ -97,6 +97,11 @@ export interface KafkaBusOptions extends KafkaConnection {
   readonly stallMs?: number
   /** Told besides the log: offsets that are gone are a declared loss. */
   readonly onLoss?: (loss: BusLoss) => void
+  /**
+   * Told when something does not work and is tried again, each time, and once that it works again (`message` undefined). `subject`
+   * is e.g. `publishing to decklog.raw.ssh`. For readiness.
+   */
+  readonly onTrouble?: (subject: string, message: string | undefined) => void
   /** What `lag` reports besides this bus's own subscriptions. */
   readonly watch?: readonly { readonly topic: string; readonly group: string }[]
   /** For tests: where a broker's address really is. */

@@ -1,7 +1,9 @@
 import type { Message as KafkaMessage, Producer } from 'kafkajs'
+import type { Clock } from '../../ports/clock.ts'
 import { type Client, type ClientOptions, openClient } from './client.ts'
 import { deadConnection } from './errors.ts'
 import { CompressionTypes } from './kafkajs.ts'
+import { within } from './within.ts'
 
 interface Open {
   readonly client: Client
@@ -22,10 +24,10 @@ export class PartitionGoneError extends Error {
  * records again, unchanged, until they are acknowledged. Who cannot keep it calls `renew` before the next send.
  */
 export class IdempotentProducer {
-  readonly #options: ClientOptions
+  readonly #options: ClientOptions & { readonly clock: Clock }
   #open: Promise<Open> | undefined
 
-  constructor(options: ClientOptions) {
+  constructor(options: ClientOptions & { readonly clock: Clock }) {
     this.#options = options
   }
 
@@ -64,16 +66,11 @@ export class IdempotentProducer {
     const open = this.#open
     this.#open = undefined
     if (!open) return
-    const timer = setTimeout(
-      () =>
-        void open.then(
-          ({ client }) => client.sockets.cut(),
-          () => {},
-        ),
-      timeoutMs,
+    await within(disconnect(open), timeoutMs, this.#options.clock)
+    void open.then(
+      ({ client }) => client.sockets.shut(),
+      () => {},
     )
-    await disconnect(open)
-    clearTimeout(timer)
   }
 
   async #connect(): Promise<Open> {
@@ -90,7 +87,7 @@ export class IdempotentProducer {
     try {
       await producer.connect()
     } catch (error) {
-      client.sockets.cut()
+      client.sockets.shut()
       throw error
     }
     return { client, producer }
@@ -99,8 +96,9 @@ export class IdempotentProducer {
 
 async function disconnect(open: Promise<Open>): Promise<void> {
   try {
-    const { producer } = await open
+    const { producer, client } = await open
     await producer.disconnect()
+    client.sockets.shut()
   } catch {
     // It is gone anyway.
   }

@@ -38,7 +38,7 @@ export class Publisher {
     this.#options = options
     this.#admin = admin
     this.#producer = new IdempotentProducer(options)
-    this.#complaints = new Complaints(options.log, options.clock)
+    this.#complaints = new Complaints(options)
   }
 
   async publish(name: string, messages: readonly Message[], { signal }: PublishOptions): Promise<void> {
@@ -123,7 +123,7 @@ export class Publisher {
         if (count !== undefined && count > 0) return count
       } catch (error) {
         if (judge(error) !== 'retry' || topic.waiting.every(({ cancelled }) => cancelled)) throw error
-        this.#complaints.raise(topic.name, `${(error as Error).message}; trying again`)
+        this.#complaints.raise(publishing(topic.name), `${(error as Error).message}; trying again`)
         await this.#pause(attempt)
         continue
       }
@@ -143,10 +143,10 @@ export class Publisher {
       pause: (attempt) => this.#pause(attempt),
       onRetry: (error) => {
         telemetry?.add('decklog_bus_retries_total', 1, { topic: name })
-        this.#complaints.raise(name, `${this.#refusal(name, error).message}; trying again`)
+        this.#complaints.raise(publishing(name), `${this.#refusal(name, error).message}; trying again`)
       },
       onSafe: (entries) => {
-        this.#complaints.over(name)
+        this.#complaints.over(publishing(name))
         telemetry?.add('decklog_bus_published_total', entries.length, { topic: name })
         for (const { publish } of entries) if (--publish.left === 0) publish.resolve()
       },
@@ -180,6 +180,10 @@ export class Publisher {
     topic.bytes += bytes
     this.#options.telemetry?.set('decklog_bus_queued_bytes', topic.bytes, { topic: topic.name })
   }
+}
+
+function publishing(topic: string): string {
+  return `publishing to ${topic}`
 }
 
 function sizeOf({ key, value, headers }: Message): number {

@@ -13,6 +13,7 @@ const KEEP_ALIVE_MS = 15_000
 export class Sockets {
   /** By the broker's address, `host:port`. */
   readonly #open = new Map<Socket, string>()
+  #isShut = false
   readonly #reroute: (address: Address) => Address
 
   constructor(reroute: (address: Address) => Address = (address) => address) {
@@ -33,6 +34,7 @@ export class Sockets {
       if (!hasEnded) socket.emit('end')
     })
     this.#open.set(socket, `${host}:${port}`)
+    if (this.#isShut) socket.destroy(new Error('the client is closed'))
     return socket
   }
 
@@ -40,5 +42,11 @@ export class Sockets {
   cut(broker?: string): void {
     for (const [socket, address] of this.#open)
       if (broker === undefined || broker === address) socket.destroy()
+  }
+
+  /** For good: a client that still tries to do something fails at it. */
+  shut(): void {
+    this.#isShut = true
+    this.cut()
   }
 }
