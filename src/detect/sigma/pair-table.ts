@@ -49,9 +49,21 @@ export function pairTable(literals: readonly string[]): PairTable {
     const even = rarestOffset(literal, 0)
     const odd = rarestOffset(literal, -1)
     couples.push(coupleAt(literal, even), coupleAt(literal, odd))
-    for (const offset of new Set([even, Math.max(0, odd)])) entries.push({ id, bytes, offset })
+    for (const offset of new Set([blockAt(literal, even), blockAt(literal, odd)]))
+      entries.push({ id, bytes, offset })
   }
   return { masks: masksOf(couples), ...hashed(entries) }
+}
+
+/** Where the couple at `at` has its rarest three bytes: at its first or its second place. */
+function blockAt(literal: string, at: number): number {
+  const frequency = (from: number): number => {
+    if (from < 0 || from + 3 > literal.length) return Number.POSITIVE_INFINITY
+    return (
+      pairFrequency(literal[from], literal[from + 1]) * pairFrequency(literal[from + 1], literal[from + 2])
+    )
+  }
+  return frequency(at + 1) < frequency(at) ? at + 1 : at
 }
 
 function rarestOffset(literal: string, from: number): number {

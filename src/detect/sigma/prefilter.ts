@@ -23,8 +23,8 @@ export class Prefilter {
   readonly #rulesOf: readonly (readonly number[])[]
   readonly #always: readonly number[]
   readonly #ruleCount: number
-  /** Which character of a literal is followed by which: `code * 256 + next`, `next` ANY at its end; in every case. */
-  readonly #pairs = new Set<number>()
+  /** Which character of a literal is followed by which: 1 at `code * 256 + next`, `next` ANY at its end; in every case. */
+  readonly #pairs = new Uint8Array(128 * 256)
   #record = Buffer.alloc(16 * 1024)
   #plain = Buffer.alloc(16 * 1024)
 
@@ -104,7 +104,7 @@ export class Prefilter {
     const cases = (char: string): number[] => [char.charCodeAt(0), char.toUpperCase().charCodeAt(0)]
     for (let at = 0; at < literal.length; at++) {
       const next = at + 1 < literal.length ? cases(literal[at + 1]!) : [ANY]
-      for (const code of cases(literal[at]!)) for (const byte of next) this.#pairs.add(code * 256 + byte)
+      for (const code of cases(literal[at]!)) for (const byte of next) this.#pairs[code * 256 + byte] = 1
     }
   }
 
@@ -115,10 +115,10 @@ export class Prefilter {
   #hides(bytes: Uint8Array, start: number): boolean {
     const unit = hexUnit(bytes, start + 2, bytes.length)
     if (unit < 0 || unit >= 128) return unit === 0x130 || unit === 0x212a
-    if (this.#pairs.has(unit * 256 + ANY)) return true
+    if (this.#pairs[unit * 256 + ANY] === 1) return true
     const next = bytes[start + 6]
     if (next === undefined) return false
-    return next === BACKSLASH ? this.#pairs.has(unit * 256 + SLASH) : this.#pairs.has(unit * 256 + next)
+    return this.#pairs[unit * 256 + (next === BACKSLASH ? SLASH : next)] === 1
   }
 
   #reserve(length: number): void {

@@ -26,15 +26,22 @@ in 12ms, 3 retries, 5 attempts left, after 2.5s, took 97ms, hit/miss ratio, next
 null true false none undefined object array string integer function called return import export process module system
 `
 
+/** What every container line begins with, as far as letters go, and every pair of digits: weighed as in lines of 200 characters. */
+const HEAD = 'z stdout f info z stdout f {" z stderr f warn '
+const DIGITS = Array.from({ length: 100 }, (_, pair) => String(pair).padStart(2, '0')).join(' ')
+/** As Go writes `<`, `>` and `&`. */
+const ESCAPES = '\\u003c\\u003e\\u0026'
+const SAMPLE = EVERYDAY + HEAD.repeat(20) + DIGITS.repeat(3) + ESCAPES.repeat(10)
+
 /** Counted as if seen so often: what is not in the sample is rare, not impossible. */
 const UNSEEN = 0.05
 
 const singles = new Map<string, number>()
 const pairs = new Map<string, number>()
-for (let at = 0; at < EVERYDAY.length; at++) {
-  const char = EVERYDAY[at]!
+for (let at = 0; at < SAMPLE.length; at++) {
+  const char = SAMPLE[at]!
   singles.set(char, (singles.get(char) ?? 0) + 1)
-  const pair = EVERYDAY.slice(at, at + 2)
+  const pair = SAMPLE.slice(at, at + 2)
   pairs.set(pair, (pairs.get(pair) ?? 0) + 1)
 }
 
@@ -43,10 +50,10 @@ export function pairFrequency(first: string | undefined, second: string | undefi
   const count =
     first === undefined
       ? second === undefined
-        ? EVERYDAY.length
+        ? SAMPLE.length
         : singles.get(second)
       : second === undefined
         ? singles.get(first)
         : pairs.get(first + second)
-  return ((count ?? 0) + UNSEEN) / EVERYDAY.length
+  return ((count ?? 0) + UNSEEN) / SAMPLE.length
 }
