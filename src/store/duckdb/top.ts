@@ -37,7 +37,8 @@ export async function top({ catalog, database }: Reading, request: TopRequest): 
       const { sql, single } = valuesOf(segment, field)
       return single ? `CASE WHEN ${sql} IS NULL THEN []::VARCHAR[] ELSE [${sql}] END` : `coalesce(${sql}, [])`
     }
-    const lists = readSql(refs, { ...read, select: (segment) => `${list(segment)} AS l` })!
+    const lists = readSql(refs, { ...read, select: (segment) => `${list(segment)} AS l` })
+    if (lists === undefined) return { values: [], total: 0, withField: 0 }
     const values = await database.rows(
       `SELECT v, count(*) AS c FROM (SELECT unnest(l) AS v FROM (${lists})) GROUP BY v ORDER BY c DESC, v LIMIT ${limit}`,
       signal,
