@@ -126,7 +126,7 @@ export function isInPlace(
   backing: BackingIndices | undefined,
 ): boolean {
   if (backing?.write === undefined) return false
-  const present = [...backing.older, backing.write]
+  const present = [...backing.older.map(({ name }) => name), backing.write]
   const oldest = generationOf(present[0]!)
   if (generationOf(backing.write) === oldest && backing.createdMs > landedCreatedMs) {
     // Only one index, younger than ours was: expired, or made anew?

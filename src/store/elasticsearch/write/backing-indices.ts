@@ -8,7 +8,13 @@ export interface BackingIndices {
   /** When the write index began, milliseconds since the epoch, by the cluster's clock. */
   readonly createdMs: number
   /** Took writes before; in order of generation. */
-  readonly older: readonly string[]
+  readonly older: readonly OlderIndex[]
+}
+
+export interface OlderIndex {
+  readonly name: string
+  /** When the next one began: nothing was written to it after that. */
+  readonly endedMs: number
 }
 
 const NONE: BackingIndices = { write: undefined, createdMs: 0, older: [] }
@@ -50,9 +56,14 @@ interface SettingsOfIndex {
 
 function sorted(indices: Readonly<Record<string, SettingsOfIndex>>): BackingIndices {
   const names = Object.keys(indices).sort((a, b) => generationOf(a) - generationOf(b))
-  const write = names.pop()
+  const createdMs = names.map((name) => Number(indices[name]!.settings?.index?.creation_date ?? 0))
+  const write = names.at(-1)
   if (write === undefined) return NONE
-  return { write, createdMs: Number(indices[write]!.settings?.index?.creation_date ?? 0), older: names }
+  return {
+    write,
+    createdMs: createdMs.at(-1)!,
+    older: names.slice(0, -1).map((name, at) => ({ name, endedMs: createdMs[at + 1]! })),
+  }
 }
 
 /** The last part of `.ds-<data stream>-<day>-<generation>`; an index that was shrunk or mounted keeps it at its end. */

@@ -3,8 +3,9 @@ import type { EsContext } from '../context.ts'
 import { refusal } from '../context.ts'
 import { type CoverageDocument, isInPlace } from '../coverage-document.ts'
 import { backingIndicesOf } from './backing-indices.ts'
-import type { ConfirmedStreams } from './confirmed.ts'
 import type { OpenBatch } from './open-batch.ts'
+import type { Target } from './target.ts'
+import { untilWritesEnded } from './tasks.ts'
 import { settleStored } from './twins.ts'
 
 /**
@@ -16,27 +17,47 @@ const CLOCKS_APART_MS = 15 * 60 * 1000
 /**
  * Judges batches before they are written: what was stored before is answered `duplicate`, though the write index would not
  * know it. In three steps, so that it costs next to nothing when nothing is wrong:
- * 1. What directly continues what was confirmed to this process is new.
- * 2. Of other batches one lookup each tells whether the whole batch was stored before.
- * 3. Of the rest, where older indices may have them, events are looked up one by one.
+ * 1. One lookup a batch tells whether all of it was stored before: so it is when everything is replayed.
+ * 2. Nobody can have written an event before it came in: what came in after the write index began is new.
+ * 3. Of the rest, events are looked up one by one, in the indices that took writes since they came in.
  * @throws {DecklogError} retryable
  */
 export async function judge(
   context: EsContext,
   opens: readonly OpenBatch[],
-  { confirmed, nowMs, signal }: { confirmed: ConfirmedStreams; nowMs: number; signal: AbortSignal },
+  signal: AbortSignal,
 ): Promise<void> {
   await findBacking(context, opens, signal)
   for (const open of opens) open.judgedAt = open.target.backing?.write
-  const newFrom = new Map(opens.map((open) => [open, confirmed.newFrom(open, nowMs)]))
-  const doubtful = opens.filter((open) => newFrom.get(open) === undefined && open.index.count > 0)
-  await settleCovered(context, doubtful, signal)
+  await settleCovered(
+    context,
+    opens.filter((open) => open.index.count > 0),
+    signal,
+  )
   for (const open of opens) {
-    const from = newFrom.get(open)
-    if (!mayBeOlder(open)) continue
-    const rows = open.open().filter((row) => from === undefined || open.index.firstSeq(row) < from)
-    if (rows.length > 0) await settleStored(context, open, { rows, backing: open.target.backing!, signal })
+    const indices = indicesSince(open, context.clock.now())
+    const rows = indices.length > 1 ? open.open() : []
+    if (rows.length === 0) continue
+    await waitForOlderWrites(context, open.target, signal)
+    await settleStored(context, open, { rows, indices, signal })
   }
+}
+
+/** Indices in which somebody may have written the events of a batch: those that took writes since it came in. */
+function indicesSince({ batch, target }: OpenBatch, nowMs: number): string[] {
+  const { backing } = target
+  if (backing?.write === undefined) return []
+  const sinceMs = Math.min(batch.receivedMs, nowMs) - CLOCKS_APART_MS
+  const older = backing.older.filter(({ endedMs }) => endedMs >= sinceMs)
+  return [...older.map(({ name }) => name), backing.write]
+}
+
+/** Who was told the older index to write to, before the rollover, may be writing still. Once for each rollover. */
+async function waitForOlderWrites(context: EsContext, target: Target, signal: AbortSignal): Promise<void> {
+  const write = target.backing?.write
+  if (target.quietBefore === write) return
+  await untilWritesEnded(context, signal)
+  target.quietBefore = write
 }
 
 async function findBacking(
@@ -48,13 +69,6 @@ async function findBacking(
     opens.map((open) => open.target).filter(({ backing }) => backing?.write === undefined),
   )
   for (const target of unknown) target.backing = await backingIndicesOf(context, target.name, signal)
-}
-
-/** Could somebody have written it before the write index began? */
-function mayBeOlder({ batch, target }: OpenBatch): boolean {
-  const { backing } = target
-  if (backing === undefined || backing.older.length === 0) return false
-  return batch.receivedMs <= backing.createdMs + CLOCKS_APART_MS
 }
 
 interface Doc {

@@ -24,7 +24,7 @@ export class Body {
    */
   add(open: OpenBatch, rows: readonly number[], options: AddOptions): number {
     const { from, rowsMax, bytesMax, withIndex, attempts } = options
-    const documents = open.unpacked()
+    const documents = needsDocuments(open, rows, from) ? open.unpacked() : NOTHING
     if (documents === undefined) return rows.length
     const head = headOf(open, withIndex)
     const { index, replaced, saysItsPlace, outcomes } = open
@@ -92,6 +92,13 @@ export class Body {
     }
     this.at += digits
   }
+}
+
+const NOTHING = Buffer.alloc(0)
+
+/** Repaired rows have documents of their own, and their batch need not be unpacked for them. */
+function needsDocuments({ replaced }: OpenBatch, rows: readonly number[], from: number): boolean {
+  return replaced.size === 0 || rows.slice(from).some((row) => !replaced.has(row))
 }
 
 export interface Run {

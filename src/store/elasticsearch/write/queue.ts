@@ -1,5 +1,6 @@
 import type { Body } from './frame.ts'
 import type { OpenBatch } from './open-batch.ts'
+import { PROBING } from './target.ts'
 
 /** Rows of one batch that wait for a request. */
 export interface Slice {
@@ -7,8 +8,9 @@ export interface Slice {
   readonly rows: readonly number[]
   /** Not before this moment, monotonic milliseconds. */
   readonly notBeforeMs: number
-  /** How often they were sent before. */
+  /** How often they were sent before, and why they are sent again. */
   readonly attempts: number
+  readonly reason: string | undefined
 }
 
 interface Waiting extends Slice {
@@ -65,12 +67,12 @@ export class SendQueue {
   }
 
   /** Takes out the rows of calls that are over. */
-  sweep(): { readonly open: OpenBatch; readonly rows: readonly number[] }[] {
-    const dropped: { open: OpenBatch; rows: readonly number[] }[] = []
+  sweep(): Pick<Slice, 'open' | 'rows' | 'reason'>[] {
+    const dropped: Pick<Slice, 'open' | 'rows' | 'reason'>[] = []
     for (const [name, slices] of this.#byClass) {
       const over = slices.filter(({ open }) => open.ticket.isOver)
       if (over.length === 0) continue
-      for (const { open, rows, at } of over) dropped.push({ open, rows: rows.slice(at) })
+      for (const { open, rows, at, reason } of over) dropped.push({ open, rows: rows.slice(at), reason })
       const left = slices.filter(({ open }) => !open.ticket.isOver)
       if (left.length === 0) this.#byClass.delete(name)
       else this.#byClass.set(name, left)
@@ -96,7 +98,7 @@ export class SendQueue {
         slices.splice(i, 1)
       }
       // The rest of a held stream waits for the answer to this probe.
-      if (hold !== undefined) hold.untilMs = Number.POSITIVE_INFINITY
+      if (hold !== undefined) hold.untilMs = PROBING
     }
   }
 

@@ -2,16 +2,6 @@ import { createHash } from 'node:crypto'
 import type { Json, JsonObject } from '../../../core/document.ts'
 import { EVENT_TEXT_BYTES_MAX } from '../../../core/limits.ts'
 
-/**
- * Documents that an index refuses get a second form. Nothing of them is lost: what is taken out stays in the document as
- * text, under `decklog.rejected`, where no mapping looks at it.
- */
-export interface Repaired {
-  readonly document: Buffer
-  /** For a person. */
-  readonly what: string
-}
-
 /** How often the same document is repaired field by field, before all of its own fields are moved to text. */
 export const REPAIRS_MAX = 4
 
@@ -24,8 +14,11 @@ interface Context {
   readonly timeMs: number
 }
 
-/** Undefined when it is no JSON object, or nothing is left to try. */
-export function repair(document: Buffer, { reason, repairs, timeMs }: Context): Repaired | undefined {
+/**
+ * A second form of a document that an index refuses. Nothing of it is lost: what is taken out stays in the document as text,
+ * under `decklog.rejected`, where no mapping looks at it. Undefined when it is no JSON object, or nothing is left to try.
+ */
+export function repair(document: Buffer, { reason, repairs, timeMs }: Context): Buffer | undefined {
   if (repairs > REPAIRS_MAX) return undefined
   const value = parse(document)
   if (value === undefined) return undefined
@@ -35,15 +28,15 @@ export function repair(document: Buffer, { reason, repairs, timeMs }: Context): 
     const given = value['@timestamp'] ?? null
     value['@timestamp'] = new Date(timeMs).toISOString()
     note(value, { field, value: asText(given), reason: why })
-    return { document: render(value), what: '@timestamp is refused' }
+    return render(value)
   }
   const taken = field === undefined ? undefined : take(value, field.split('.'))
   if (taken !== undefined) {
     note(value, { field: taken.path, value: asText(taken.value), reason: why })
     if (taken.path === 'message') value['message'] = asText(taken.value)
-    return { document: render(value), what: `field ${taken.path} is refused` }
+    return render(value)
   }
-  return { document: render(bare(value, document, why)), what: 'its fields are refused' }
+  return render(bare(value, document, why))
 }
 
 /** Cuts the texts of a document that no request can carry. Undefined when it is no JSON object. */

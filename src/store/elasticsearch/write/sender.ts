@@ -4,16 +4,15 @@ import { Outcome } from '../../../ports/store.ts'
 import { type EsBytesAnswer, wasNeverSent } from '../connection.ts'
 import type { EsContext } from '../context.ts'
 import { faultOf } from '../context.ts'
-import { ANSWER_FILTER, type Item, isAllStored, readItems, verdictOf } from './answer.ts'
+import { ANSWER_FILTER, isAllStored, readItems, verdictOf } from './answer.ts'
 import { Body, type Run } from './frame.ts'
-import { joinedTwice } from './joined.ts'
-import { type OpenBatch, isJoined } from './open-batch.ts'
+import type { OpenBatch } from './open-batch.ts'
 import { Pacer } from './pacer.ts'
 import { SendQueue } from './queue.ts'
-import { repair, truncate, withoutContent } from './repair.ts'
-import { hold } from './target.ts'
+import { Settler } from './settler.ts'
+import { PROBING } from './target.ts'
 import { untilRequestsEnded } from './tasks.ts'
-import { verifyLanding } from './twins.ts'
+import { removeStrays } from './twins.ts'
 
 export interface SenderOptions {
   /** A request holds at most so many bytes, unless a single document is larger. @default 5 MB */
@@ -29,8 +28,6 @@ const BODY_BYTES_MIN = 64 * 1024
 const WRITE_TIMEOUT_MS = 30_000
 const RETRY_MS_MIN = 50
 const RETRY_MS_MAX = 5_000
-/** The message of a document that no request can carry is cut to this. */
-const CUT_MESSAGE_BYTES = 64 * 1024
 
 /**
  * Sends rows until each has an outcome or its call is over. Calls that are open at the same time share bodies. Only what
@@ -47,8 +44,10 @@ export class Sender {
   readonly #open = new Set<Promise<void>>()
   /** Requests whose answers were lost: until they are known to have ended, nothing is sent. */
   readonly #doubtful = new Set<string>()
+  readonly #settler: Settler
   #bodyBytesMax: number
   #inFlight = 0
+  #isWaking = false
   #timer: NodeJS.Timeout | undefined
 
   constructor(context: EsContext, options: SenderOptions) {
@@ -57,17 +56,25 @@ export class Sender {
     this.#bodyBytesMax = options.bodyBytesMax ?? BODY_BYTES_MAX
     const max = (options.requestsPerNode ?? 4) * context.connection.nodes
     this.#pacer = new Pacer({ start: 2, max })
+    this.#settler = new Settler(context, {
+      signal: this.#closing.signal,
+      requeue: (run, reason, pauseMs) => this.#requeue(run, reason, pauseMs),
+      track: (work) => this.#track(work),
+      nowMs: () => this.#nowMs(),
+    })
   }
 
   /** Sends the open rows of a batch; `open.done()` tells when all have an outcome. */
   send(open: OpenBatch): void {
-    this.#queue.push({ open, rows: open.open(), notBeforeMs: 0, attempts: 0 })
-    this.#pump()
+    this.#queue.push({ open, rows: open.open(), notBeforeMs: 0, attempts: 0, reason: undefined })
+    this.#wake()
   }
 
   /** Rows of calls that are over are given back, unless they are in flight. */
   sweep(): void {
-    for (const { open, rows } of this.#queue.sweep()) this.#giveBack(open, rows, lastReason(open))
+    for (const { open, rows, reason } of this.#queue.sweep()) {
+      this.#giveBack(open, rows, reason ?? lastReason(open))
+    }
   }
 
   /** Ends what is in flight. */
@@ -75,6 +82,16 @@ export class Sender {
     this.#closing.abort()
     clearTimeout(this.#timer)
     await Promise.allSettled(this.#open)
+  }
+
+  /** What is queued in the same turn shares a body. */
+  #wake(): void {
+    if (this.#isWaking) return
+    this.#isWaking = true
+    queueMicrotask(() => {
+      this.#isWaking = false
+      this.#pump()
+    })
   }
 
   #pump(): void {
@@ -96,7 +113,7 @@ export class Sender {
 
   #wakeLater(): void {
     const nextMs = this.#queue.nextMs()
-    if (nextMs === undefined || nextMs === Number.POSITIVE_INFINITY || this.#doubtful.size > 0) return
+    if (nextMs === undefined || nextMs === PROBING || this.#doubtful.size > 0) return
     if (this.#inFlight >= this.#pacer.limit || this.#closing.signal.aborted) return
     this.#timer = setTimeout(() => this.#pump(), Math.max(1, nextMs - this.#nowMs()))
   }
@@ -146,12 +163,12 @@ export class Sender {
     for (const { open } of sent.runs) open.ticket.unreachable = undefined
     this.#context.mended(REACHING)
     if (answer.status !== 200) {
-      await this.#refused(sent, { status: answer.status, text: textOf(answer) })
+      await this.#refused(sent, { status: answer.status, text: textOf(answer), opaqueId })
       return false
     }
     this.#pacer.answered({ bytes: sent.bytes.length, tookMs, nowMs: this.#nowMs() })
-    if (isAllStored(answer.chunks, sent.runs)) this.#storeAll(sent.runs)
-    else this.#readAnswer(sent, textOf(answer))
+    if (isAllStored(answer.chunks, sent.runs)) this.#settler.storeAll(sent.runs)
+    else this.#readAnswer(sent, { text: textOf(answer), opaqueId })
     return true
   }
 
@@ -178,36 +195,44 @@ export class Sender {
     this.#pacer.refused(this.#nowMs())
     for (const { open } of runs) open.ticket.unreachable = failure
     this.#requeueAll(runs, failure.message)
-    if (wasNeverSent(error)) return
-    this.#doubtful.add(opaqueId)
-    this.#track(this.#settleDoubt(opaqueId))
+    if (!wasNeverSent(error)) this.#doubt(runs, opaqueId)
   }
 
-  async #settleDoubt(opaqueId: string): Promise<void> {
-    await untilRequestsEnded(this.#context, new Set([opaqueId]), this.#closing.signal)
+  #doubt(runs: readonly Run[], opaqueId: string): void {
+    this.#doubtful.add(opaqueId)
+    this.#track(this.#settleDoubt(runs, opaqueId))
+  }
+
+  /** Nothing is sent until a lost request has ended, and what it may have left behind is cleared away. */
+  async #settleDoubt(runs: readonly Run[], opaqueId: string): Promise<void> {
+    const { signal } = this.#closing
+    await untilRequestsEnded(this.#context, new Set([opaqueId]), signal)
+    for (const { open, rows } of runs) await removeStrays(this.#context, open, { rows, signal })
     this.#doubtful.delete(opaqueId)
     this.#pump()
   }
 
   /** The request as a whole was refused. */
-  async #refused(sent: Sent, { status, text }: { status: number; text: string }): Promise<void> {
+  async #refused(sent: Sent, refused: { status: number; text: string; opaqueId: string }): Promise<void> {
+    const { status, text, opaqueId } = refused
     const fault = faultOfText(text)
     const reason = `${status} ${fault.type}: ${fault.reason}`
     if (status === 413 || status === 400) return this.#halve(sent, { status, reason })
     if (verdictOf(status, fault.type, fault.reason) === 'hold') {
-      for (const run of sent.runs) this.#hold(run.open, run, run.rows, reason)
+      for (const run of sent.runs) this.#settler.hold(run, reason)
       return
     }
     this.#pacer.refused(this.#nowMs())
     this.#requeueAll(sent.runs, reason)
+    // A gateway gives up on a request that the cluster still carries out.
+    if (status >= 500) this.#doubt(sent.runs, opaqueId)
   }
 
   /** Finds what the whole body was refused for: in one half of it, and in one half of that. */
   async #halve(sent: Sent, { status, reason }: { status: number; reason: string }): Promise<void> {
     if (sent.rows === 1) {
-      const { open, rows } = sent.runs[0]!
-      if (status === 413) this.#cut(open, rows[0]!, reason)
-      else this.#repair(open, rows[0]!, reason)
+      if (status === 413) this.#settler.cut(sent.runs[0]!, reason)
+      else this.#settler.repair(sent.runs[0]!, [reason])
       return
     }
     if (status === 413) this.#bodyBytesMax = Math.max(BODY_BYTES_MIN, Math.floor(sent.bytes.length / 2))
@@ -235,19 +260,12 @@ export class Sender {
     }
   }
 
-  #storeAll(runs: readonly Run[]): void {
-    for (const { open, rows } of runs) {
-      open.landed.add(open.judgedAt!)
-      for (const row of rows) open.settle(row, Outcome.stored)
-      this.#mended(open)
-    }
-  }
-
-  #readAnswer({ runs, rows: count }: Sent, text: string): void {
+  #readAnswer({ runs, rows: count }: Sent, { text, opaqueId }: { text: string; opaqueId: string }): void {
     const items = readItems(text, count)
     if (items === undefined) {
       this.#context.complain(REACHING, 'an answer to a write is unreadable: it is sent again')
       this.#requeueAll(runs, 'the answer to a write is unreadable')
+      this.#doubt(runs, opaqueId)
       return
     }
     let at = 0
@@ -255,98 +273,10 @@ export class Sender {
     for (const run of runs) {
       const own = items.slice(at, at + run.rows.length)
       at += run.rows.length
-      this.#settleRun(run, own)
+      this.#settler.settle(run, own)
       isRefused ||= own.some((item) => item.verdict === 'again')
     }
     if (isRefused) this.#pacer.refused(this.#nowMs())
-  }
-
-  #settleRun(run: Run, items: readonly Item[]): void {
-    const { open, rows } = run
-    const again: number[] = []
-    const held: number[] = []
-    const elsewhere = new Map<string, number[]>()
-    const joined: number[] = []
-    let reason = ''
-    for (const [at, item] of items.entries()) {
-      const row = rows[at]!
-      if (item.verdict === 'stored') {
-        if (this.#isExpected(open, item.index)) open.settle(row, Outcome.stored)
-        else append(elsewhere, item.index, row)
-      } else if (item.verdict === 'duplicate') {
-        if (isJoined(open, row)) joined.push(row)
-        else open.settle(row, Outcome.duplicate)
-      } else if (item.verdict === 'document') this.#repair(open, row, item.reason)
-      else {
-        ;(item.verdict === 'again' ? again : held).push(row)
-        reason = item.reason
-      }
-    }
-    open.release()
-    const last = items.at(-1)?.index
-    if (last !== undefined && last === open.judgedAt) open.landed.add(last)
-    if (held.length < rows.length) this.#mended(open)
-    if (held.length > 0) this.#hold(open, run, held, reason)
-    if (again.length > 0) this.#requeue({ ...run, rows: again }, reason)
-    for (const [index, own] of elsewhere) this.#verify(open, own, index)
-    if (joined.length > 0)
-      this.#track(joinedTwice(this.#context, open, { rows: joined, signal: this.#closing.signal }))
-  }
-
-  /** Of a data stream that was just made there is nothing older. */
-  #isExpected(open: OpenBatch, index: string): boolean {
-    if (index === open.judgedAt) return true
-    if (open.judgedAt !== undefined || open.target.backing !== undefined || !index.endsWith('-000001'))
-      return false
-    open.landed.add(index)
-    return true
-  }
-
-  #verify(open: OpenBatch, rows: readonly number[], landedIn: string): void {
-    this.#track(verifyLanding(this.#context, open, { rows, landedIn, signal: this.#closing.signal }))
-  }
-
-  #repair(open: OpenBatch, row: number, reason: string): void {
-    const { telemetry } = this.#context
-    const repairs = open.repairs.get(row) ?? 0
-    const document = open.replaced.get(row) ?? open.document(row)
-    const repaired = document && repair(document, { reason, repairs, timeMs: open.batch.receivedMs })
-    if (repaired === undefined) {
-      open.settle(row, Outcome.reject, `the index refuses it: ${withoutContent(reason)}`)
-      return
-    }
-    if (repairs === 0) telemetry.add('decklog_store_repaired_total', 1, { class: open.batch.class })
-    open.repairs.set(row, repairs + 1)
-    open.replaced.set(row, repaired.document)
-    this.#requeue({ open, rows: [row], attempts: 0 }, reason, 0)
-  }
-
-  #cut(open: OpenBatch, row: number, reason: string): void {
-    const document = open.repairs.has(row) ? undefined : open.document(row)
-    const cut = document && truncate(document, CUT_MESSAGE_BYTES)
-    if (cut === undefined) {
-      open.settle(row, Outcome.reject, `too large for the cluster: ${reason}`)
-      return
-    }
-    open.repairs.set(row, 1)
-    open.replaced.set(row, cut)
-    this.#requeue({ open, rows: [row], attempts: 0 }, reason, 0)
-  }
-
-  #hold(open: OpenBatch, run: Run, rows: readonly number[], reason: string): void {
-    const { complain, telemetry } = this.#context
-    const said = withoutContent(reason)
-    if (open.target.hold === undefined) telemetry.add('decklog_store_held_streams', 1)
-    hold(open.target, said, this.#nowMs())
-    complain(holding(open), `Elasticsearch refuses to write to ${open.target.name}: ${said}; its events wait`)
-    this.#requeue({ ...run, rows }, said, 0)
-  }
-
-  #mended(open: OpenBatch): void {
-    if (open.target.hold === undefined) return
-    open.target.hold = undefined
-    this.#context.telemetry.add('decklog_store_held_streams', -1)
-    this.#context.mended(holding(open))
   }
 
   #requeueAll(runs: readonly Run[], reason: string, pauseMs?: number): void {
@@ -356,7 +286,7 @@ export class Sender {
   #requeue({ open, rows, attempts }: Run, reason: string, pauseMs = pauseOf(attempts)): void {
     // A probe that found out nothing: the next one may go.
     const { hold: held } = open.target
-    if (held?.untilMs === Number.POSITIVE_INFINITY) held.untilMs = this.#nowMs() + RETRY_MS_MAX
+    if (held?.untilMs === PROBING) held.untilMs = this.#nowMs() + RETRY_MS_MAX
     if (open.ticket.isOver || this.#closing.signal.aborted) {
       this.#giveBack(open, rows, reason)
       return
@@ -364,8 +294,8 @@ export class Sender {
     if (pauseMs > 0) {
       this.#context.telemetry.add('decklog_store_retries_total', rows.length, { class: open.batch.class })
     }
-    this.#queue.push({ open, rows, notBeforeMs: this.#nowMs() + pauseMs, attempts: attempts + 1 })
-    this.#pump()
+    this.#queue.push({ open, rows, notBeforeMs: this.#nowMs() + pauseMs, attempts: attempts + 1, reason })
+    this.#wake()
   }
 
   #giveBack(open: OpenBatch, rows: readonly number[], reason: string): void {
@@ -385,10 +315,6 @@ interface Sent {
 }
 
 const REACHING = 'reaching the cluster'
-
-function holding(open: OpenBatch): string {
-  return `writing to ${open.target.name}`
-}
 
 function pauseOf(attempts: number): number {
   return Math.min(RETRY_MS_MIN * 2 ** attempts, RETRY_MS_MAX) * (0.5 + Math.random() / 2)
@@ -420,10 +346,4 @@ function rowsOf(runs: readonly Run[], from: number, to: number): Run[] {
     at += rows.length
   }
   return parts
-}
-
-function append(map: Map<string, number[]>, key: string, value: number): void {
-  const list = map.get(key)
-  if (list === undefined) map.set(key, [value])
-  else list.push(value)
 }

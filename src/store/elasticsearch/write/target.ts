@@ -5,6 +5,8 @@ export interface Target {
   readonly name: string
   /** Undefined until asked for, and when the cluster does not say. */
   backing: BackingIndices | undefined
+  /** The write index for which it is known that no write to an older one is still under way. */
+  quietBefore: string | undefined
   /** Set while the cluster refuses its documents for a reason that a person must mend. */
   hold: Hold | undefined
 }
@@ -13,19 +15,22 @@ export interface Hold {
   readonly reason: string
   /** Monotonic milliseconds of the next attempt. */
   untilMs: number
-  attempts: number
+  readonly attempts: number
 }
+
+/** `untilMs` while a few rows are on their way to find out. */
+export const PROBING = Number.POSITIVE_INFINITY
 
 const HOLD_MS_MIN = 500
 const HOLD_MS_MAX = 15_000
 
-/** Holds a data stream, or holds it longer. Returns whether it is news. */
-export function hold(target: Target, reason: string, nowMs: number): boolean {
-  const attempts = (target.hold?.attempts ?? 0) + 1
+/** Holds a data stream, or holds it longer when it was tried again: what else was under way then says nothing new. */
+export function hold(target: Target, reason: string, nowMs: number): void {
+  const before = target.hold
+  if (before !== undefined && before.untilMs > nowMs && before.untilMs !== PROBING) return
+  const attempts = (before?.attempts ?? 0) + 1
   const pauseMs = Math.min(HOLD_MS_MIN * 2 ** (attempts - 1), HOLD_MS_MAX)
-  const isNews = target.hold?.reason !== reason
   target.hold = { reason, untilMs: nowMs + pauseMs, attempts }
-  return isNews
 }
 
 /** The data streams that this process writes to. They are few: clusters × classes × datasets. */
@@ -35,7 +40,7 @@ export class Targets {
   of(name: string): Target {
     let target = this.#targets.get(name)
     if (target === undefined) {
-      target = { name, backing: undefined, hold: undefined }
+      target = { name, backing: undefined, quietBefore: undefined, hold: undefined }
       this.#targets.set(name, target)
     }
     return target

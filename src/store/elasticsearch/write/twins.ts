@@ -7,63 +7,103 @@ import { idsIn, removeCopies } from './lookup.ts'
 import { OPEN, type OpenBatch } from './open-batch.ts'
 import { untilWritesEnded } from './tasks.ts'
 
+interface Rows {
+  readonly rows: readonly number[]
+  readonly signal: AbortSignal
+}
+
 /**
- * Looks rows up in all indices behind their data stream, and answers `duplicate` for those that are there. `create` alone
- * does not tell: it knows the write index only. Where an id is in two of them, the later copy is removed.
+ * Looks rows up in the indices behind their data stream that may have them, and answers `duplicate` for those that are there.
+ * `create` alone does not tell: it knows the write index only. Where an id is in two of them, the later copy is removed.
  * @throws {DecklogError} retryable
  */
 export async function settleStored(
   context: EsContext,
   open: OpenBatch,
-  options: {
-    readonly rows: readonly number[]
-    readonly backing: BackingIndices
-    readonly signal: AbortSignal
-  },
+  { rows, indices, signal }: Rows & { readonly indices: readonly string[] },
 ): Promise<void> {
-  const { rows, backing, signal } = options
-  const ids = rows.map((row) => open.index.id(row))
-  context.telemetry.add('decklog_store_in_doubt_total', ids.length)
-  const first = new Map<number, string>()
-  const copies = new Map<string, string[]>()
-  for (const index of [...backing.older, ...(backing.write === undefined ? [] : [backing.write])]) {
-    const found = await idsIn(context, index, { ids, signal })
-    for (const [at, isThere] of found.entries()) {
-      if (!isThere) continue
-      if (!first.has(at)) first.set(at, index)
-      else copies.set(index, [...(copies.get(index) ?? []), ids[at]!])
-    }
-  }
-  for (const [index, twins] of copies) await removeCopies(context, index, twins)
-  for (const [at, index] of first) {
+  const first = await keepFirst(context, open, { rows, indices, signal })
+  for (const [row, index] of first) {
     open.landed.add(index)
-    open.settle(rows[at]!, Outcome.duplicate)
+    open.settle(row, Outcome.duplicate)
   }
 }
 
 /**
- * Rows that were told `created`, but in another index than the one that was the write index when they were judged: the data
- * stream was rolled over in between, and an older index may have them. Who wrote there is done first. Goes on until it is
- * known, for what is left unsaid here nobody will ask again.
+ * Rows that were told `created` or `exists`, but of another index than the one that was the write index when they were judged:
+ * the data stream was rolled over in between, and an older index may have them. Goes on until it is known, for what is left
+ * unsaid here nobody will ask again.
  */
 export async function verifyLanding(
   context: EsContext,
   open: OpenBatch,
-  options: { readonly rows: readonly number[]; readonly landedIn: string; readonly signal: AbortSignal },
+  { rows, landedIn, signal }: Rows & { readonly landedIn: string },
 ): Promise<void> {
-  const { rows, landedIn, signal } = options
+  await untilKnown(context, open, signal, async (backing) => {
+    const indices = indicesUpTo(backing, generationOf(landedIn)).filter((name) => name !== landedIn)
+    if (indices.length === 0) return
+    // Who was told the older index to write to, before the rollover, may be writing still.
+    await untilWritesEnded(context, signal)
+    const first = await keepFirst(context, open, { rows, indices: [...indices, landedIn], signal })
+    for (const [row, index] of first) {
+      open.landed.add(index)
+      if (index !== landedIn) open.settle(row, Outcome.duplicate)
+    }
+  })
+  open.landed.add(landedIn)
+  for (const row of rows) if (open.outcomes[row] === OPEN) open.settle(row, Outcome.stored)
+}
+
+/**
+ * Rows of a request whose answer was lost and which has ended: it may have written them to a newer index than it was meant for,
+ * while an older one has them from somebody else. Nothing is settled, for they are sent again.
+ */
+export async function removeStrays(
+  context: EsContext,
+  open: OpenBatch,
+  { rows, signal }: Rows,
+): Promise<void> {
+  await untilKnown(context, open, signal, async (backing) => {
+    if (backing.write === open.judgedAt) return
+    await untilWritesEnded(context, signal)
+    const indices = indicesUpTo(backing, Number.POSITIVE_INFINITY)
+    await keepFirst(context, open, { rows, indices, signal })
+  })
+}
+
+/** In which of the indices, oldest first, each row is; it is removed from those after. */
+async function keepFirst(
+  context: EsContext,
+  open: OpenBatch,
+  { rows, indices, signal }: Rows & { readonly indices: readonly string[] },
+): Promise<Map<number, string>> {
+  const ids = rows.map((row) => open.index.id(row))
+  context.telemetry.add('decklog_store_in_doubt_total', ids.length)
+  const first = new Map<number, string>()
+  for (const index of indices) {
+    const found = await idsIn(context, index, { ids, signal })
+    const copies = ids.filter((_, at) => found[at] === true && first.has(rows[at]!))
+    if (copies.length > 0) await removeCopies(context, index, copies)
+    for (const [at, row] of rows.entries()) if (found[at] === true && !first.has(row)) first.set(row, index)
+  }
+  return first
+}
+
+/** Tries until it succeeds, and says so meanwhile. */
+async function untilKnown(
+  context: EsContext,
+  open: OpenBatch,
+  signal: AbortSignal,
+  look: (backing: BackingIndices) => Promise<void>,
+): Promise<void> {
   const what = `looking for second copies in ${open.target.name}`
   for (let pauseMs = 200; ; pauseMs = Math.min(pauseMs * 2, 5_000)) {
     try {
-      const older = await olderThan(context, { open, landedIn, signal })
-      if (older.length > 0) {
-        await untilWritesEnded(context, signal)
-        await settleLanded(context, open, { rows, landedIn, older, signal })
-      }
-      for (const row of rows) {
-        if (open.outcomes[row] === OPEN) open.settle(row, Outcome.stored)
-      }
-      open.landed.add(landedIn)
+      const backing = await backingIndicesOf(context, open.target.name, signal)
+      // Not allowed to know: that is said there.
+      if (backing === undefined) return
+      open.target.backing = backing
+      await look(backing)
       context.mended(what)
       return
     } catch (error) {
@@ -74,45 +114,7 @@ export async function verifyLanding(
   }
 }
 
-async function olderThan(
-  context: EsContext,
-  { open, landedIn, signal }: { open: OpenBatch; landedIn: string; signal: AbortSignal },
-): Promise<readonly string[]> {
-  const backing = await backingIndicesOf(context, open.target.name, signal)
-  if (backing === undefined) return []
-  open.target.backing = backing
-  const generation = generationOf(landedIn)
-  return [...backing.older, ...(backing.write === undefined ? [] : [backing.write])].filter(
-    (index) => index !== landedIn && generationOf(index) <= generation,
-  )
-}
-
-async function settleLanded(
-  context: EsContext,
-  open: OpenBatch,
-  options: {
-    readonly rows: readonly number[]
-    readonly landedIn: string
-    readonly older: readonly string[]
-    readonly signal: AbortSignal
-  },
-): Promise<void> {
-  const { rows, landedIn, older, signal } = options
-  const ids = rows.map((row) => open.index.id(row))
-  context.telemetry.add('decklog_store_in_doubt_total', ids.length)
-  const twins = new Map<number, string>()
-  for (const index of older) {
-    const found = await idsIn(context, index, { ids, signal })
-    for (const [at, isThere] of found.entries()) if (isThere) twins.set(at, index)
-  }
-  if (twins.size === 0) return
-  await removeCopies(
-    context,
-    landedIn,
-    [...twins.keys()].map((at) => ids[at]!),
-  )
-  for (const [at, index] of twins) {
-    open.landed.add(index)
-    open.settle(rows[at]!, Outcome.duplicate)
-  }
+function indicesUpTo({ older, write }: BackingIndices, generation: number): string[] {
+  const all = [...older.map(({ name }) => name), ...(write === undefined ? [] : [write])]
+  return all.filter((name) => generationOf(name) <= generation)
 }

@@ -3,7 +3,6 @@ import type { EventBatch } from '../../../core/event-batch.ts'
 import { passStep } from '../../../core/faults.ts'
 import { Outcome, type WriteResult } from '../../../ports/store.ts'
 import type { EsContext } from '../context.ts'
-import { ConfirmedStreams } from './confirmed.ts'
 import { CoverageWriter } from './coverage-writer.ts'
 import { judge } from './doubts.ts'
 import { OpenBatch, type Ticket } from './open-batch.ts'
@@ -20,6 +19,7 @@ export interface WriterOptions extends SenderOptions {
 
 const OPEN_BYTES_MAX = 64 * 1024 * 1024
 const RETRY_FOR_MS = 10_000
+const JUDGING = 'looking up what is stored'
 /** An id is `<stream>:<seq>.<n>`; Elasticsearch refuses a whole request for one id of more than 512 bytes. */
 const STREAM_BYTES_MAX = 512 - 1 - 16 - 6
 
@@ -29,7 +29,6 @@ export class Writer {
   readonly #sender: Sender
   readonly #coverage: CoverageWriter
   readonly #targets = new Targets()
-  readonly #confirmed = new ConfirmedStreams()
   readonly #room: Room
   readonly #retryForMs: number
   readonly #closing = new AbortController()
@@ -89,7 +88,7 @@ export class Writer {
     const timer = setTimeout(end, this.#retryForMs)
     signal.addEventListener('abort', end, { once: true })
     try {
-      await judge(this.#context, opens, { confirmed: this.#confirmed, nowMs: this.#nowMs(), signal })
+      await this.#judge(opens, { ticket, signal })
       await orAborted(Promise.all(opens.map((open) => this.#send(open))), signal)
       passStep('store-commit-inside')
       await this.#remember(opens, signal)
@@ -103,6 +102,26 @@ export class Writer {
     return opens.map((open) => open.result())
   }
 
+  /** Tries for as long as the call has time. */
+  async #judge(
+    opens: readonly OpenBatch[],
+    { ticket, signal }: { readonly ticket: Ticket; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const { clock, complain, mended } = this.#context
+    for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 1_000)) {
+      try {
+        await judge(this.#context, opens, signal)
+        mended(JUDGING)
+        return
+      } catch (error) {
+        if (signal.aborted || !(error instanceof DecklogError) || !error.retryable) throw error
+        complain(JUDGING, `${error.message}; nothing is written before it is known what is there`)
+        if (ticket.isOver) throw error
+        await clock.sleep(pauseMs, signal)
+      }
+    }
+  }
+
   async #send(open: OpenBatch): Promise<void> {
     if (open.openRows === 0) return
     this.#sender.send(open)
@@ -112,12 +131,10 @@ export class Writer {
 
   /** What each batch covers is written after its events, for it says that they are there. */
   async #remember(opens: readonly OpenBatch[], signal: AbortSignal): Promise<void> {
-    const final = opens.filter((open) => open.isFinal)
     await this.#coverage.write(
-      final.filter((open) => !open.isCovered),
+      opens.filter((open) => open.isFinal && !open.isCovered),
       signal,
     )
-    for (const open of final) this.#confirmed.confirm(open, this.#nowMs())
   }
 
   #end(ticket: Ticket): void {
@@ -131,10 +148,6 @@ export class Writer {
       const why = this.#context.refused.get(batch.class)
       if (why !== undefined) throw new DecklogError('disk-full', why, { retryable: true })
     }
-  }
-
-  #nowMs(): number {
-    return Number(this.#context.clock.monotonicNs() / 1_000_000n)
   }
 }
 
