@@ -41,7 +41,7 @@ export class Deck {
     })
     this.child.stdout!.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text
-      this.url ||= /decklog is ready: (\S+)/.exec(this.stdout)?.[1] ?? ''
+      this.url ||= /decklog (?:[a-z ]+ )?is ready: (\S+)/.exec(this.stdout)?.[1] ?? ''
     })
     this.child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.stderr = (this.stderr + text).slice(-STDERR_BYTES_MAX)

@@ -4,7 +4,7 @@ import { PIPELINES_DIRECTORY } from '../../../src/app/places.ts'
 import { loadPipelines } from '../../../src/config/pipelines.ts'
 import { EventIndex } from '../../../src/core/event-batch.ts'
 import { RangeSet } from '../../../src/core/ranges.ts'
-import type { Store } from '../../../src/ports/store.ts'
+import type { Coverage, Store } from '../../../src/ports/store.ts'
 import { makeParts } from '../../../src/roles/process/parts.ts'
 import { type CompiledPipeline, compilePipeline } from '../../../src/stages/pipeline.ts'
 import { processBatch } from '../../../src/stages/process-batch.ts'
@@ -20,8 +20,22 @@ export interface EventsReport {
   readonly problems: readonly string[]
 }
 
+/** What must be known of a store to compare all that it holds. */
+export interface StoredEvents {
+  /** Of every document, by id; and what is wrong with them already. */
+  digests(): Promise<{ readonly stored: Map<string, string>; readonly problems: string[] }>
+  /** Of a document as `process` makes it. */
+  digest(json: string): string
+  coverage(stream: string): Promise<Coverage | undefined>
+  document(id: string): Promise<string | undefined>
+  /** Their reasons. */
+  deadLetters(): Promise<readonly string[]>
+}
+
 export interface EventsOptions {
   readonly dataDir: string
+  /** @default the embedded store in `dataDir` */
+  readonly store?: StoredEvents
   readonly pipelines?: string
   /** Classes of which the store has deleted events: what is there must be right, and need not be all. */
   readonly expiredClasses?: readonly string[]
@@ -37,8 +51,9 @@ export async function checkEvents(
   streams: readonly ArchivedStream[],
   options: EventsOptions,
 ): Promise<EventsReport> {
-  await using store = await openDataDirectory(options.dataDir)
-  const { stored, problems } = await digestsOf(store)
+  await using embedded = options.store === undefined ? await openDataDirectory(options.dataDir) : undefined
+  const store = options.store ?? embeddedEvents(embedded!)
+  const { stored, problems } = await store.digests()
   const events = stored.size
   const pipelines = await compile(options.pipelines ?? PIPELINES_DIRECTORY)
   for (const stream of streams) {
@@ -46,9 +61,24 @@ export async function checkEvents(
     problems.push(...found)
   }
   for (const id of [...stored.keys()].slice(0, SHOWN_MAX)) problems.push(`event ${id} has no record`)
-  const { records } = await store.listRecords('dead-letter', { ...ASKING, limit: 10 })
-  for (const { body } of records) problems.push(`dead letter: ${JSON.stringify(body['reason'])}`)
+  for (const reason of await store.deadLetters()) problems.push(`dead letter: ${reason}`)
   return { events, problems }
+}
+
+function embeddedEvents(store: Store): StoredEvents {
+  return { ...readEvents(store), digests: () => digestsOf(store), digest: digestOf }
+}
+
+/** What any store tells of itself. */
+export function readEvents(store: Store): Omit<StoredEvents, 'digests' | 'digest'> {
+  return {
+    coverage: (stream) => store.coverage(stream, ASKING),
+    document: async (id) => (await store.get(id, ASKING))?.json,
+    async deadLetters() {
+      const { records } = await store.listRecords('dead-letter', { ...ASKING, limit: 10 })
+      return records.map(({ body }) => JSON.stringify(body['reason']))
+    },
+  }
 }
 
 /** A digest of every document, by id. */
@@ -67,7 +97,7 @@ async function digestsOf(store: Store): Promise<{ stored: Map<string, string>; p
 }
 
 /** `event.ingested` is when the bus took the batch: after a crash that happens again. */
-function digestOf(json: string): string {
+export function digestOf(json: string): string {
   const rest = json.replace(/"ingested":"[^"]{24}"/, '')
   return createHash('sha1').update(rest).digest('base64')
 }
@@ -82,7 +112,7 @@ async function compile(directory: string): Promise<ReadonlyMap<string, CompiledP
 }
 
 interface StreamCheck extends EventsOptions {
-  readonly store: Store
+  readonly store: StoredEvents
   /** Events that no record was found for yet. */
   readonly stored: Map<string, string>
   readonly compiled: ReadonlyMap<string, CompiledPipeline>
@@ -118,8 +148,8 @@ async function checkStream(archived: ArchivedStream, check: StreamCheck): Promis
       const found = stored.get(id)
       stored.delete(id)
       if (found === undefined && !isExpired) say(`event ${id} is missing`)
-      else if (found !== undefined && found !== digestOf(json))
-        say(`event ${id} is not as it should be: ${(await store.get(id, ASKING))?.json} instead of ${json}`)
+      else if (found !== undefined && found !== store.digest(json))
+        say(`event ${id} is not as it should be: ${await store.document(id)} instead of ${json}`)
       else onDocument?.(json, archived)
     }
     for (const { first, last, reason } of made.events.covers) {
@@ -129,7 +159,7 @@ async function checkStream(archived: ArchivedStream, check: StreamCheck): Promis
   }
   if (covered.lowWater !== records || covered.above.length > 0)
     say(`of ${records} records ${covered.lowWater} are covered, then ${JSON.stringify(covered.above)}`)
-  const coverage = await store.coverage(archived.stream, ASKING)
+  const coverage = await store.coverage(archived.stream)
   if (coverage === undefined) say('the store knows nothing of it')
   else if (coverage.lowWater !== records || coverage.above.length > 0)
     say(
