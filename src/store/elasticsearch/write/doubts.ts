@@ -2,7 +2,7 @@ import { Outcome } from '../../../ports/store.ts'
 import type { EsContext } from '../context.ts'
 import { refusal } from '../context.ts'
 import { type CoverageDocument, isInPlace } from '../coverage-document.ts'
-import { backingIndicesOf } from './backing-indices.ts'
+import { type BackingIndices, backingIndicesOf, generationOf } from './backing-indices.ts'
 import type { OpenBatch } from './open-batch.ts'
 import type { Target } from './target.ts'
 import { untilWritesEnded } from './tasks.ts'
@@ -95,10 +95,29 @@ async function settleCovered(
   if (status === 404) return
   if (status !== 200) throw refusal('reading what is covered', status, body)
   const { docs = [] } = body as { docs?: readonly Doc[] }
-  for (const [at, open] of opens.entries()) {
+  const covered = opens.flatMap((open, at) => {
     const source = docs[at]?.found === true ? docs[at]._source : undefined
-    if (source !== undefined && isInPlace(source, open.target.backing)) settleAs(open, source)
+    return source === undefined ? [] : [{ open, source }]
+  })
+  for (const { open, source } of covered) {
+    // Somebody else has seen a rollover that we have not.
+    if (isNewer(source, open.target.backing)) await lookAgain(context, opens, { target: open.target, signal })
+    if (isInPlace(source, open.target.backing)) settleAs(open, source)
   }
+}
+
+function isNewer({ landed }: Pick<CoverageDocument, 'landed'>, backing: BackingIndices | undefined): boolean {
+  const last = landed.at(-1)
+  return last !== undefined && generationOf(last) > generationOf(backing?.write ?? '')
+}
+
+async function lookAgain(
+  context: EsContext,
+  opens: readonly OpenBatch[],
+  { target, signal }: { readonly target: Target; readonly signal: AbortSignal },
+): Promise<void> {
+  target.backing = await backingIndicesOf(context, target.name, signal)
+  for (const open of opens) if (open.target === target) open.judgedAt = target.backing?.write
 }
 
 function settleAs(open: OpenBatch, { landed, refused }: NonNullable<Doc['_source']>): void {

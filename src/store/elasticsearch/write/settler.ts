@@ -45,14 +45,14 @@ export class Settler {
     const held = new Group(run)
     const refused = new Group(run)
     const joined: number[] = []
-    const elsewhere = new Map<string, number[]>()
+    const elsewhere = new Map<string, Elsewhere>()
     for (const [at, item] of items.entries()) {
       const row = run.rows[at]!
       if (item.verdict === 'again') again.add(row, item.reason)
       else if (item.verdict === 'hold') held.add(row, item.reason)
       else if (item.verdict === 'document') refused.add(row, item.reason)
       // A duplicate may be ours, of an attempt whose answer was lost: then nobody has looked for an older copy.
-      else if (!isExpected(open, item.index)) append(elsewhere, item.index, row)
+      else if (!isExpected(open, item.index)) append(elsewhere, item, row)
       else if (item.verdict === 'stored') open.settle(row, Outcome.stored)
       else if (isJoined(open, row)) joined.push(row)
       else open.settle(row, Outcome.duplicate)
@@ -119,11 +119,12 @@ export class Settler {
     {
       joined,
       elsewhere,
-    }: { readonly joined: readonly number[]; readonly elsewhere: ReadonlyMap<string, readonly number[]> },
+    }: { readonly joined: readonly number[]; readonly elsewhere: ReadonlyMap<string, Elsewhere> },
   ): void {
     const { signal, track } = this.#options
-    for (const [landedIn, rows] of elsewhere) {
-      track(verifyLanding(this.#context, open, { rows, landedIn, signal }))
+    for (const { index: landedIn, verdict, rows } of elsewhere.values()) {
+      const outcome = verdict === 'stored' ? Outcome.stored : Outcome.duplicate
+      track(verifyLanding(this.#context, open, { rows, landedIn, outcome, signal }))
     }
     if (joined.length > 0) track(joinedTwice(this.#context, open, { rows: joined, signal }))
   }
@@ -167,8 +168,15 @@ function holding(open: OpenBatch): string {
   return `writing to ${open.target.name}`
 }
 
-function append(map: Map<string, number[]>, key: string, value: number): void {
-  const list = map.get(key)
-  if (list === undefined) map.set(key, [value])
-  else list.push(value)
+interface Elsewhere {
+  readonly index: string
+  readonly verdict: Item['verdict']
+  readonly rows: number[]
+}
+
+function append(map: Map<string, Elsewhere>, { index, verdict }: Item, row: number): void {
+  const key = `${verdict} ${index}`
+  const one = map.get(key)
+  if (one === undefined) map.set(key, { index, verdict, rows: [row] })
+  else one.rows.push(row)
 }

@@ -4,7 +4,7 @@ import { Outcome } from '../../../ports/store.ts'
 import type { EsContext } from '../context.ts'
 import { type BackingIndices, backingIndicesOf, generationOf } from './backing-indices.ts'
 import { idsIn, removeCopies } from './lookup.ts'
-import { OPEN, type OpenBatch } from './open-batch.ts'
+import type { OpenBatch } from './open-batch.ts'
 import { untilWritesEnded } from './tasks.ts'
 
 interface Rows {
@@ -37,7 +37,7 @@ export async function settleStored(
 export async function verifyLanding(
   context: EsContext,
   open: OpenBatch,
-  { rows, landedIn, signal }: Rows & { readonly landedIn: string },
+  { rows, landedIn, outcome, signal }: Rows & { readonly landedIn: string; readonly outcome: number },
 ): Promise<void> {
   await untilKnown(context, open, signal, async (backing) => {
     const indices = indicesUpTo(backing, generationOf(landedIn)).filter((name) => name !== landedIn)
@@ -51,7 +51,7 @@ export async function verifyLanding(
     }
   })
   open.landed.add(landedIn)
-  for (const row of rows) if (open.outcomes[row] === OPEN) open.settle(row, Outcome.stored)
+  for (const row of rows) open.settle(row, outcome)
 }
 
 /**
