@@ -6,7 +6,10 @@ import { REPLAY_HEADER } from '../roles/index/dead-letters.ts'
 
 const ASKING: Asking = { principal: { id: 'replay' }, scope: { clusters: '*', classes: '*' } }
 
-/** Publishes dead letters again, each with its own ids. A letter is deleted only once what it holds is safe. */
+/**
+ * Publishes dead letters again, each with its own ids. A letter is deleted only once what it holds is safe, and stays when it has
+ * come again meanwhile: then its cause is not mended, and its version has moved on.
+ */
 export async function replayDeadLetters(options: {
   readonly bus: Bus
   readonly store: Store
@@ -20,6 +23,11 @@ export async function replayDeadLetters(options: {
       record === undefined ? 'there is no such dead letter' : await publish(options.bus, record.body)
     if (problem !== undefined) {
       kept.push({ id, reason: problem })
+      continue
+    }
+    const after = await options.store.getRecord('dead-letter', id, ASKING)
+    if (after !== undefined && after.version !== record!.version) {
+      kept.push({ id, reason: `its cause is not mended: ${String(after.body['detail'])}` })
       continue
     }
     await options.store.deleteRecord('dead-letter', id)

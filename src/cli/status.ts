@@ -10,10 +10,10 @@ import { exitStatusOf, pipelineStatus, type StatusOptions } from '../app/status.
 import { renderStatus } from '../app/status/render.ts'
 import type { AskRunning } from '../app/status/running-part.ts'
 import { systemClock } from '../app/system-clock.ts'
-import { type Config, loadConfig } from '../config/config.ts'
+import { loadConfig } from '../config/config.ts'
 import { loadPipelines } from '../config/pipelines.ts'
 import { DecklogError } from '../core/errors.ts'
-import { connect, DEFAULT_URL } from './search/client.ts'
+import { addressOf, connect } from './search/client.ts'
 import { Output } from './search/output.ts'
 import { terminalText } from './search/terminal-text.ts'
 
@@ -91,15 +91,8 @@ function askedOf({ config: path, url }: StatusCommandOptions): StatusOptions {
     ...common,
     kafka,
     elasticsearch,
-    running: isWhole ? undefined : runningAt(addressOf(path, config)),
+    running: isWhole ? undefined : runningAt(addressOf(config)),
   }
-}
-
-function addressOf(path: string | undefined, { http }: Config): string {
-  if (path === undefined || http.listen.port === 0) return DEFAULT_URL
-  const { host, port } = http.listen
-  const reached = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
-  return `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`
 }
 
 function runningAt(url: string): { readonly url: string; readonly ask: AskRunning } {

@@ -66,7 +66,7 @@ export async function oldestAgeMs(
 ): Promise<number> {
   if (next.size === 0) return 0
   const isOlder = async (ageMs: number): Promise<boolean> => {
-    const since = await admin.fetchTopicOffsetsByTimestamp(topic, nowMs - ageMs)
+    const since = await admin.fetchTopicOffsetsByTimestamp(topic, Math.round(nowMs - ageMs))
     return since.some(({ partition, offset }) => (next.get(partition) ?? Infinity) < Number(offset))
   }
   let [young, old] = [1_000, AGE_MS_MAX]

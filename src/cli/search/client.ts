@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { createApi } from '../../api/app.ts'
 import { SERVICE_LIMITS } from '../../api/service.ts'
 import { systemClock } from '../../app/system-clock.ts'
+import type { Config } from '../../config/config.ts'
 import { DecklogError, isAbort } from '../../core/errors.ts'
 import { Telemetry } from '../../core/telemetry.ts'
 import type { Store } from '../../ports/store.ts'
@@ -62,6 +63,14 @@ async function openNamed(options: ConnectOptions, data: string): Promise<Client>
     options.warn(`${data} is held by a running decklog: asking ${url.origin}`)
     return remote(url)
   }
+}
+
+/** Where the decklog of a configuration is asked from its own machine. */
+export function addressOf({ http }: Pick<Config, 'http'>): string {
+  const { host, port } = http.listen
+  if (port === 0) return DEFAULT_URL
+  const reached = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  return `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`
 }
 
 function remote(url: URL): Client {

@@ -132,6 +132,8 @@ async function keep(store: Store, delivery: Delivery): Promise<void> {
     principal: { id: 'index' },
     scope: { clusters: '*', classes: '*' },
   })
-  if (known) return
-  await store.putRecord({ kind: 'dead-letter', id, version: 1, updatedMs: delivery.receivedMs, body })
+  // A redelivery is the same letter. One that was published anew came back from a replay: who replays it must see that.
+  if (known && known.updatedMs >= delivery.receivedMs) return
+  const version = (known?.version ?? 0) + 1
+  await store.putRecord({ kind: 'dead-letter', id, version, updatedMs: delivery.receivedMs, body })
 }
