@@ -7,6 +7,11 @@ export const FAULT_STEPS = [
   'batch-published', // ship: the bus has acknowledged, the checkpoint has not moved
   'checkpoint-before', // ship: about to write the checkpoint
   'checkpoint-inside', // ship: the temporary file is written, not renamed
+  'events-published', // process: the bus has the events, the raw batch is not acknowledged
+  'assignment-inside', // bus: partitions were assigned, nothing of them is delivered
+  'offsets-commit-before', // bus: about to commit what is settled
+  'offsets-committed', // bus: the broker has committed
+  'rollover-inside', // store: the data stream has a new write index, and nobody has been told
   'cut-journal-write', // ship: writing the journal of cuts (EIO, ENOSPC)
   'store-commit-inside', // store: half of the commit is written
   'store-committed', // store: committed, not yet acknowledged

@@ -38,6 +38,7 @@ export const METRICS = {
   decklog_store_repaired_total: 'Events stored with a field moved to text, because the index refuses it.',
   decklog_store_in_doubt_total: 'Events looked up in older indices before or after they were written.',
   decklog_store_removed_total: 'Second copies of events removed again after a rollover.',
+  decklog_store_copies_left_total: 'Second copies of events that may not be removed.',
   decklog_store_held_streams: 'Data streams that the cluster refuses to write to.',
   decklog_store_requests_max: 'Write requests that may be in flight: follows the response time.',
   decklog_store_request_ms: 'How long the last write request took, milliseconds.',

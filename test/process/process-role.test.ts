@@ -66,6 +66,19 @@ describe('process role', () => {
     expect(messages(harness, 'a')).toEqual(['whole', 'begun'])
   })
 
+  test('what a silent stream has begun ends when the bus is a minute on, at the same place for every reader', async () => {
+    const harness = await started()
+    const first = harness.send('a', [criLine('half', { tag: 'P' })])
+    harness.busAheadMs = 59_000
+    await harness.send('b', [criLine('other stream')])
+    expect(harness.settled).toEqual(['b:0'])
+    harness.busAheadMs = 62_000
+    await harness.send('c', [criLine('a third')])
+    await first
+    await harness.send('a', [criLine('the rest')])
+    expect(messages(harness, 'a')).toEqual(['half', 'the rest'])
+  })
+
   test('a mark closes what a stream has begun', async () => {
     const harness = await started()
     const first = harness.send('a', [criLine('half', { tag: 'P' })])

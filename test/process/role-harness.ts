@@ -46,13 +46,15 @@ export class RoleHarness {
   /** While set, event batches are kept here and not acknowledged. */
   held: Delivery[] | undefined
   role: ProcessRole | undefined
+  /** How far the bus's clock is ahead of the others. */
+  busAheadMs = 0
   readonly #classes: readonly Pipeline[]
   readonly #nextSeq = new Map<string, number>()
 
   constructor(classes: readonly Pipeline[] = [pipeline('pod')]) {
     this.#classes = classes
     this.bus = openMemoryBus({
-      clock: systemClock,
+      clock: { ...systemClock, now: () => systemClock.now() + this.busAheadMs },
       groupsOf: (topic) => (topic.startsWith('decklog.raw.') ? ['process'] : ['index']),
     })
   }

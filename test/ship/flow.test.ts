@@ -120,6 +120,21 @@ test('reading stops at the bounds: a stream at its own, a class at its budget', 
   for (const stream of yard.streams()) expect(yard.text(stream)).toBe(text)
 })
 
+test('a pause that nobody could mark is marked before what follows it: after a restart', async () => {
+  await using yard = new ShipYard()
+  const { path, source } = file(yard, 'x.log', 'ssh', 'one\n')
+  await yard.start([source], { timings: { idleMs: 60_000 } })
+  await until(() => yard.records().size === 1, 'the first line')
+  expect(yard.marks()).toEqual([])
+  await yard.stop()
+  appendFileSync(path, 'two\n')
+  await yard.start([source], { timings: { idleMs: 60_000 } })
+  await until(() => yard.records().size === 2, 'the second')
+  const marks = yard.bus.batches.map(({ batch }) => batch.marks.join())
+  expect(marks.filter((mark, at) => mark !== marks[at - 1])).toEqual(['', 'idle', ''])
+  expect(chainProblems(yard.bus)).toEqual([])
+})
+
 test('streams that wait for room are marked as in a pause, once, when nothing is acknowledged', async () => {
   await using yard = new ShipYard()
   const text = `${'y'.repeat(1023)}\n`.repeat(2 * 1024)

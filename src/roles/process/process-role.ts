@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type { Pipeline } from '../../config/pipelines.ts'
 import { DecklogError, isAbort } from '../../core/errors.ts'
+import { passStep } from '../../core/faults.ts'
 import { CARRY_ROLE_BYTES_MAX } from '../../core/limits.ts'
 import type { Telemetry } from '../../core/telemetry.ts'
 import type { Bus, Delivery, Message, Subscription } from '../../ports/bus.ts'
@@ -9,6 +10,7 @@ import type { Log } from '../log.ts'
 import { REPLAY_HEADER } from '../index/dead-letters.ts'
 import { deadLetterOf } from './dead-letter.ts'
 import type { WorkerResult } from './messages.ts'
+import { SilentStreams } from './silent-streams.ts'
 import { type Job, newJob, StreamWindow } from './stream-window.ts'
 import { WorkerPool } from './worker-pool.ts'
 
@@ -70,6 +72,7 @@ class Process implements ProcessRole {
   readonly #stop = new AbortController()
   readonly #accounts = new Map<string, ClassAccount>()
   readonly #windows = new Map<string, StreamWindow>()
+  readonly #silent = new SilentStreams()
   readonly #pool: WorkerPool
   readonly #subscriptions: Subscription[] = []
 
@@ -143,6 +146,10 @@ class Process implements ProcessRole {
       delivery,
       isReplay ? `${delivery.key} ${delivery.position}` : delivery.key,
     )
+    if (!isReplay) {
+      const { position, receivedMs } = delivery
+      for (const silent of this.#silent.heard(window, position, receivedMs)) this.#closeStream(silent)
+    }
     window.activeMs = this.#options.clock.now()
     window.jobs.push(newJob('batch', delivery.value, delivery.receivedMs, delivery))
     if (isReplay) window.jobs.push(newJob('close', delivery.value, delivery.receivedMs))
@@ -213,6 +220,7 @@ class Process implements ProcessRole {
       }
       pauseMs = Math.min(PUBLISH_RETRY_MS_MAX, pauseMs * 2)
     }
+    passStep('events-published')
     job.unsafe--
     if (!window.isDiscarded) this.#settle(window)
   }
@@ -225,7 +233,9 @@ class Process implements ProcessRole {
   #settle(window: StreamWindow): void {
     for (const job of window.takeSettled()) job.delivery?.ack()
     window.activeMs = this.#options.clock.now()
-    if (window.jobs.length === 0 && this.#windows.get(window.id) === window) this.#windows.delete(window.id)
+    if (window.jobs.length > 0) return
+    this.#silent.forget(window)
+    if (this.#windows.get(window.id) === window) this.#windows.delete(window.id)
   }
 
   #onFailure(window: StreamWindow, job: Job, reason: string): void {

@@ -65,7 +65,8 @@ export function newFollower(group: LogGroup, stream: StreamState, nowMs: number)
     queued: false,
     unpacking: false,
     wakeMs: Number.POSITIVE_INFINITY,
-    lastDataMs: nowMs,
+    // What was shipped before a restart was shipped long ago: it is marked as a pause, for how long it was nobody knows.
+    lastDataMs: stream.nextOrdinal > 0 ? 0 : nowMs,
     goneMs: undefined,
     listedMs: -1,
     attached: false,

@@ -1,4 +1,4 @@
-import { BATCH_BYTES_MAX } from '../../core/limits.ts'
+import { BATCH_BYTES_MAX, PAUSE_MARK_MS } from '../../core/limits.ts'
 import { fingerprint, TAIL_BYTES_MAX } from '../../sources/fingerprint.ts'
 import { readFully } from '../../sources/open-log.ts'
 import { cutChunk } from './cut-chunk.ts'
@@ -60,11 +60,21 @@ function readOn(follower: Follower, file: FollowedFile, options: TurnOptions): T
     }
   }
   if (part === undefined) return atEnd(follower, file, options)
+  if (isPaused(follower, context)) {
+    options.take(follower, decideEmptyCut(follower, ['idle'], options.contextIndex, context.clock))
+    return 'more'
+  }
   options.take(follower, decideCut(follower, chunk, part, options.contextIndex, context.clock))
   follower.lastDataMs = context.clock.now()
   if (data.length === BATCH_BYTES_MAX || file.endedMs !== undefined) return 'more'
   follower.wakeMs = follower.lastDataMs + LOOK_AGAIN_MS
   return 'rest'
+}
+
+/** Was there a pause that nobody marked, because the shipper was not there, stood still, or could not publish? */
+function isPaused({ stream, lastDataMs }: Follower, { clock }: ShipContext): boolean {
+  if (stream.idle || stream.nextOrdinal === 0 || stream.fragment > 0) return false
+  return clock.now() - lastDataMs > PAUSE_MARK_MS
 }
 
 /** Reads on from the offset, with the bytes before it. Undefined: they are no longer what they were. */
