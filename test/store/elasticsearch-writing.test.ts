@@ -85,6 +85,12 @@ function onceAt(number: number, fault: BulkFault): (request: BulkRequest) => Bul
   return (request) => (request.number === number ? fault : undefined)
 }
 
+/** Records 0 to 4, in two calls: the first makes the data stream, the second learns of its index. */
+async function firstRecords(store: ElasticsearchStore): Promise<void> {
+  await store.write([records(0, 2)])
+  await store.write([records(2, 3)])
+}
+
 function expectOnce(server: FakeElasticsearch, batches: readonly EventBatch[], dataStream = STREAM): void {
   const copies = server.copies(dataStream)
   const ids = batches
@@ -427,10 +433,10 @@ describe('a rollover', () => {
 
   test('between the loss of an answer and the next attempt: the second copy is found and removed', async () => {
     const { server, store, telemetry } = await place()
-    await store.write([records(0, 5)])
+    await firstRecords(store)
     server.onBulk = ({ number }) => {
-      if (number === 2) return { cut: 'after' }
-      if (number === 3) server.rollOver(STREAM)
+      if (number === 3) return { cut: 'after' }
+      if (number === 4) server.rollOver(STREAM)
       return undefined
     }
     const batch = records(5, 5)
@@ -439,9 +445,23 @@ describe('a rollover', () => {
     expect(telemetry.get('decklog_store_removed_total')).toBe(5)
   })
 
+  test('a second copy that may not be removed stays, and is said', async () => {
+    const { server, store, said, telemetry } = await place()
+    await firstRecords(store)
+    const { store: other } = await open(server)
+    await other.write([records(5, 5)])
+    server.rollOver(STREAM)
+    // Without what batches cover, only the events themselves tell.
+    server.indices.delete('decklog-coverage')
+    server.onOther = (_, path) => (path.startsWith('/.ds-') && path.endsWith('_bulk') ? 403 : undefined)
+    expect(await outcomes(store, records(5, 5))).toEqual(Array(5).fill(duplicate))
+    expect(said).toEqual([expect.stringMatching(/5 second copies .* grant delete/)])
+    expect(telemetry.get('decklog_store_copies_left_total')).toBe(5)
+  })
+
   test('two of them while an old process stood still: what it sends late is removed again', async () => {
     const { server, store: frozen } = await place()
-    await frozen.write([records(0, 5)])
+    await firstRecords(frozen)
     const batch = records(5, 5)
     const { store: other } = await open(server)
     expect(await outcomes(other, batch)).toEqual(Array(5).fill(stored))

@@ -37,6 +37,8 @@ export class FakeElasticsearch implements AsyncDisposable {
   readonly indices = new Map<string, Map<string, Document>>()
   readonly created = new Map<string, number>()
   readonly requests: BulkRequest[] = []
+  /** The header of each request that had one. */
+  readonly authorizations: string[] = []
   /** Asked for each bulk request to data streams. */
   onBulk: (request: BulkRequest) => BulkFault | undefined = () => undefined
   /** Asked for each other request: a status instead of an answer. */
@@ -104,6 +106,8 @@ export class FakeElasticsearch implements AsyncDisposable {
     const url = new URL(request.url!, 'http://x')
     const path = decodeURIComponent(url.pathname)
     const body = await textOf(request)
+    const { authorization } = request.headers
+    if (authorization !== undefined) this.authorizations.push(authorization)
     if (path.endsWith('/_bulk') && !path.startsWith('/decklog-') && !path.startsWith('/.ds-')) {
       await this.#bulk(path.slice(1, -'/_bulk'.length), body, { request, response })
       return
@@ -220,6 +224,7 @@ export class FakeElasticsearch implements AsyncDisposable {
       const { status, type, reason } = refusal
       return { _index: index, status, error: { type, reason } }
     }
+    if (!this.indices.has(index)) this.#make(index)
     const documents = this.indices.get(index)!
     if (op === 'create' && documents.has(id)) {
       const error = { type: 'version_conflict_engine_exception', reason: `[${id}]: version conflict` }

@@ -286,6 +286,9 @@ function explain(message: string): string {
   if (/fingerprint does not match/.test(message)) {
     return 'its certificate is signed by another authority than caFingerprint says'
   }
+  if (/Invalid or malformed certificate/.test(message)) {
+    return 'it shows no certificate of its authority to compare with caFingerprint; name the authority itself with tls.ca'
+  }
   if (/self-signed certificate|unable to verify|unable to get local issuer|certificate/i.test(message)) {
     return `its certificate is not trusted (${message}); name its authority with tls.ca or tls.caFingerprint`
   }

@@ -37,7 +37,7 @@ export async function backingIndicesOf(
     ...(signal === undefined ? {} : { signal }),
   })
   if (status === 404) return NONE
-  if (status === 401 || status === 403) {
+  if (status === 403) {
     complain(
       what,
       `Elasticsearch does not let us see the indices of ${dataStream} (${faultOf(body).reason}): ` +

@@ -73,6 +73,7 @@ async function findBacking(
 
 interface Doc {
   readonly found?: boolean
+  readonly error?: { readonly type: string; readonly reason: string }
   readonly _source?: Pick<CoverageDocument, 'landed' | 'landedCreatedMs' | 'refused'>
 }
 
@@ -87,7 +88,7 @@ async function settleCovered(
     path: `/${encodeURIComponent(context.names.coverage)}/_mget`,
     query: {
       _source_includes: 'landed,landedCreatedMs,refused',
-      filter_path: 'docs.found,docs._source,error',
+      filter_path: 'docs.found,docs._source,docs.error.type,docs.error.reason,error',
     },
     body: { ids: opens.map(({ outline }) => outline.id) },
     signal,
@@ -95,6 +96,11 @@ async function settleCovered(
   if (status === 404) return
   if (status !== 200) throw refusal('reading what is covered', status, body)
   const { docs = [] } = body as { docs?: readonly Doc[] }
+  const failed = docs.find(({ error }) => error !== undefined)
+  if (failed?.error?.type === 'index_not_found_exception') return
+  // Each document is refused by itself; most often it is a right that is missing.
+  if (failed !== undefined)
+    throw refusal('reading what is covered', failed.error!.type === 'security_exception' ? 403 : 503, failed)
   const covered = opens.flatMap((open, at) => {
     const source = docs[at]?.found === true ? docs[at]._source : undefined
     return source === undefined ? [] : [{ open, source }]

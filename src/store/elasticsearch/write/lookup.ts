@@ -51,14 +51,12 @@ function foundOf(
 }
 
 /**
- * Removes second copies. The first one stays, for somebody may have been told of it.
- * @throws {DecklogError} retryable, also when it is not allowed
+ * Removes second copies. The first one stays, for somebody may have been told of it. Where that is not allowed they stay too, and
+ * it is said.
+ * @throws {DecklogError} retryable
  */
-export async function removeCopies(
-  { connection, telemetry }: EsContext,
-  index: string,
-  ids: readonly string[],
-): Promise<void> {
+export async function removeCopies(context: EsContext, index: string, ids: readonly string[]): Promise<void> {
+  const { connection, telemetry, complain } = context
   const body = ids.map((id) => `{"delete":{"_id":${JSON.stringify(id)}}}\n`).join('')
   const answer = await connection.request({
     method: 'POST',
@@ -70,10 +68,18 @@ export async function removeCopies(
     items?: readonly Readonly<Record<string, { status: number; error?: unknown }>>[]
   }
   const what = `removing second copies from ${index}`
-  if (answer.status !== 200 || items.length !== ids.length) throw refusal(what, answer.status, answer.body)
-  for (const item of items) {
-    const { status, error } = Object.values(item)[0]!
-    if (status >= 300 && status !== 404) throw refusal(what, status, { error })
+  const failed = items
+    .map((item) => Object.values(item)[0]!)
+    .find(({ status }) => status >= 300 && status !== 404)
+  if (answer.status === 403 || failed?.status === 403) {
+    telemetry.add('decklog_store_copies_left_total', ids.length)
+    complain(
+      what,
+      `Elasticsearch does not let us remove ${ids.length} second copies of events from ${index}, written around a rollover: they stay; grant delete`,
+    )
+    return
   }
+  if (answer.status !== 200 || items.length !== ids.length) throw refusal(what, answer.status, answer.body)
+  if (failed !== undefined) throw refusal(what, 503, failed)
   telemetry.add('decklog_store_removed_total', ids.length)
 }
