@@ -11,7 +11,7 @@ import kafkajs from 'kafkajs'
 import { systemClock } from '../src/app/system-clock.ts'
 import { openKafkaBus } from '../src/bus/kafka.ts'
 import { applyTopics, deleteTopics } from '../src/bus/kafka/admin.ts'
-import { mendIdleTimers } from '../src/bus/kafka/quiet-timers.ts'
+import { mendRequestQueue } from '../src/bus/kafka/mend-kafkajs.ts'
 import { BATCH_BYTES_MAX } from '../src/core/limits.ts'
 import { type Measurement, median, report } from './support/measurement.ts'
 
@@ -216,7 +216,7 @@ async function smallByKafkajs(topic: string): Promise<void> {
 }
 
 function client(): kafkajs.Kafka {
-  mendIdleTimers()
+  mendRequestQueue()
   return new kafkajs.Kafka({ brokers: connection.brokers, logLevel: kafkajs.logLevel.NOTHING })
 }
 

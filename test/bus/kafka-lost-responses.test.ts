@@ -32,6 +32,18 @@ describe.skipIf(noKafka !== undefined)('a bad network between publisher and brok
     }
   })
 
+  test('answers that are lost again and again, with their connections, are waited for all the same', async () => {
+    await using place = await openPlace()
+    const { bus, proxy, topic } = place
+    await bus.publish(topic, [messageOf(0)])
+    const cuts = proxy.cutBeforeResponse({ times: 25, requestBytesMin: MESSAGE_BYTES })
+    const open = Array.from({ length: 40 }, (_, i) => bus.publish(topic, [messageOf(i + 1)]))
+    await cuts
+    await Promise.all(open)
+    const stored = await numbersIn(topic)
+    expect([...stored].sort((x, y) => x - y)).toEqual(Array.from({ length: 41 }, (_, i) => i))
+  })
+
   test('answers that never come are asked for again over a new connection', async () => {
     await using place = await openPlace({ requestTimeoutMs: 500 })
     const { bus, proxy, topic } = place

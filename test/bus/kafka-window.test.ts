@@ -83,8 +83,8 @@ describe('the bytes of a subscription', () => {
 test('the timers of kafkajs are quiet: no warning, and no timer while nothing waits', () => {
   const script = `
     import { createRequire } from 'node:module'
-    import { mendIdleTimers } from '${new URL('../../src/bus/kafka/quiet-timers.ts', import.meta.url).href}'
-    mendIdleTimers()
+    import { mendRequestQueue } from '${new URL('../../src/bus/kafka/mend-kafkajs.ts', import.meta.url).href}'
+    mendRequestQueue()
     const RequestQueue = createRequire('${import.meta.url}')('kafkajs/src/network/requestQueue')
     const queue = new RequestQueue({ maxInFlightRequests: 1, requestTimeout: 100, enforceRequestTimeout: false, clientId: '', broker: '', logger: { debug() {} } })
     let timers = 0

@@ -15,6 +15,22 @@ interface Connection {
   users: number
 }
 
+const RACES_MAX = 20
+
+/**
+ * A question about one topic replaces what kafkajs knows of all others, also while they are asked about: it then stumbles over the
+ * missing topic with a TypeError, and looks it up when it is asked again.
+ */
+async function askAgain<T>(admin: Admin, ask: (admin: Admin) => Promise<T>): Promise<T> {
+  for (let races = 0; ; races++) {
+    try {
+      return await ask(admin)
+    } catch (error) {
+      if (!(error instanceof TypeError) || races === RACES_MAX) throw error
+    }
+  }
+}
+
 /** What kafkajs can ask the brokers about topics and groups. Connects when first used, and anew after a failure. */
 export class AdminClient {
   readonly #options: ClientOptions
@@ -31,7 +47,7 @@ export class AdminClient {
     const connection = (this.#current ??= { open: this.#connect(), users: 0 })
     connection.users++
     try {
-      return await ask((await connection.open).admin)
+      return await this.#inTime(connection.open.then(({ admin }) => askAgain(admin, ask)))
     } catch (error) {
       if (this.#current === connection && !isAnswer(error)) this.#current = undefined
       if (this.#closed) throw new DecklogError('closed', `cannot ${what}: the bus was closed`)
@@ -39,6 +55,21 @@ export class AdminClient {
     } finally {
       connection.users--
       if (connection.users === 0 && this.#current !== connection) void disconnect(connection.open)
+    }
+  }
+
+  /** kafkajs can lose a promise where connections break while others are being made. */
+  async #inTime<T>(promise: Promise<T>): Promise<T> {
+    const { requestTimeoutMs = 30_000, connectTimeoutMs = 5_000 } = this.#options
+    const { promise: late, reject } = Promise.withResolvers<never>()
+    const timer = setTimeout(
+      () => reject(new Error('kafkajs has neither answered nor failed')),
+      2 * (requestTimeoutMs + connectTimeoutMs),
+    )
+    try {
+      return await Promise.race([promise, late])
+    } finally {
+      clearTimeout(timer)
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Consumer, ConsumerGroupJoinEvent, EachBatchPayload } from 'kafkajs'
 import { DecklogError } from '../../core/errors.ts'
+import { passStep } from '../../core/faults.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Account } from './account.ts'
 import type { AdminClient } from './admin-client.ts'
@@ -238,6 +239,7 @@ export class GroupConsumer {
         return window
       })
     if (fresh.length > 0) {
+      passStep('assignment-inside')
       life.consumer.pause([{ topic, partitions: fresh.map(({ partition }) => partition) }])
       void this.#begin(life, fresh)
     }

@@ -1,4 +1,5 @@
 import type { Consumer } from 'kafkajs'
+import { passStep } from '../../core/faults.ts'
 import type { KafkaBusOptions } from './options.ts'
 import type { PartitionWindow } from './partition-window.ts'
 import { within } from './within.ts'
@@ -60,8 +61,10 @@ export class OffsetCommits {
       partition: window.partition,
       offset: String(low),
     }))
+    passStep('offsets-commit-before')
     this.#running = current.commitOffsets(offsets).then(
       () => {
+        passStep('offsets-committed')
         for (const { window, low } of due) window.committed = low
       },
       (error: unknown) => {

@@ -36,14 +36,10 @@ export class IdempotentProducer {
     const open = (this.#open ??= this.#connect())
     let client: Client | undefined
     try {
-      const { producer, ...rest } = await open
+      const { producer, ...rest } = await this.#inTime(open, open)
       client = rest.client
-      const answer = await producer.send({
-        topic,
-        messages,
-        acks: -1,
-        compression: CompressionTypes.None,
-      })
+      const sending = producer.send({ topic, messages, acks: -1, compression: CompressionTypes.None })
+      const answer = await this.#inTime(open, sending)
       if (!answer.some((one) => one.partition === partition && one.errorCode === 0)) {
         throw new PartitionGoneError(`${topic}/${partition} is unknown`)
       }
@@ -52,6 +48,31 @@ export class IdempotentProducer {
       const dead = deadConnection(error)
       if (dead) client?.sockets.cut(dead.broker)
       throw error
+    }
+  }
+
+  /**
+   * kafkajs can lose a promise where connections break while others are being made. What has not settled long after every time-out is
+   * given up with its producer: the next one has an identity of its own, so a message may be doubled then, and none is lost.
+   */
+  async #inTime<T>(open: Promise<Open>, promise: Promise<T>): Promise<T> {
+    const { requestTimeoutMs = 30_000, connectTimeoutMs = 5_000 } = this.#options
+    const { promise: late, reject } = Promise.withResolvers<never>()
+    const timer = setTimeout(
+      () => {
+        if (this.#open === open) this.renew()
+        void open.then(
+          ({ client }) => client.sockets.shut(),
+          () => {},
+        )
+        reject(new Error('kafkajs has neither sent nor failed'))
+      },
+      2 * (requestTimeoutMs + connectTimeoutMs),
+    )
+    try {
+      return await Promise.race([promise, late])
+    } finally {
+      clearTimeout(timer)
     }
   }
 

@@ -6,9 +6,10 @@ import type { Address } from './options.ts'
 const KEEP_ALIVE_MS = 15_000
 
 /**
- * The connections of one client. kafkajs learns that a connection is gone only from `end` and `error`: one that closes without
- * either would leave its requests pending until they time out, so here every close is an end. And it writes a request in one
- * piece, so Nagle's algorithm could only hold back its last segment (40 ms on a quiet connection).
+ * The connections of one client. kafkajs learns that a connection is gone only from `end` and `error`; at an `end` it forgets the
+ * requests in flight if the connection was already being given up, and the attempt to connect if it had not been made: those would wait
+ * for ever. At an `error` it ends them all, so here every close is one. And it writes a request in one piece, so Nagle's algorithm
+ * could only hold back its last segment (40 ms on a quiet connection).
  */
 export class Sockets {
   /** By the broker's address, `host:port`. */
@@ -27,11 +28,11 @@ export class Sockets {
       : connectPlain(address, onConnect)
     socket.setKeepAlive(true, KEEP_ALIVE_MS)
     socket.setNoDelay(true)
-    let hasEnded = false
-    socket.once('end', () => (hasEnded = true))
+    let hasFailed = false
+    socket.once('error', () => (hasFailed = true))
     socket.once('close', () => {
       this.#open.delete(socket)
-      if (!hasEnded) socket.emit('end')
+      if (!hasFailed) socket.emit('error', new Error('the connection was closed'))
     })
     this.#open.set(socket, `${host}:${port}`)
     if (this.#isShut) socket.destroy(new Error('the client is closed'))
@@ -41,7 +42,7 @@ export class Sockets {
   /** Ends the connections to one broker, or all; kafkajs makes new ones when it needs them. */
   cut(broker?: string): void {
     for (const [socket, address] of this.#open)
-      if (broker === undefined || broker === address) socket.destroy()
+      if (broker === undefined || broker === address) socket.destroy(new Error('the connection was given up'))
   }
 
   /** For good: a client that still tries to do something fails at it. */
