@@ -24,8 +24,7 @@ test.skipIf(noEngines !== undefined)(
           await sleep(4_000)
           const [member] = fleet.of(role)
           say(`kill ${member!.name}`)
-          await fleet.kill(member!)
-          fleet.restart(member!)
+          await fleet.killAndRestart(member!)
         }
       },
     })

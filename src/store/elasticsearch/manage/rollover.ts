@@ -1,3 +1,4 @@
+import { passStep } from '../../../core/faults.ts'
 import type { RetentionRule } from '../../../ports/store.ts'
 import { type EsContext, refusal } from '../context.ts'
 import type { BackingIndex, DataStream } from './data-streams.ts'
@@ -58,5 +59,6 @@ export async function rollOver({ connection }: EsContext, stream: string): Promi
   })
   if (status === 404) return false
   if (status !== 200) throw refusal(`rolling over ${stream}`, status, body)
+  passStep('rollover-inside')
   return (body as { rolled_over?: boolean }).rolled_over === true
 }

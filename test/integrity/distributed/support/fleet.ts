@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { stringify } from 'yaml'
 import { Deck, sourcesOf } from '../../support/deck.ts'
 import { signal } from './engine-process.ts'
@@ -25,6 +26,8 @@ export interface Member {
   readonly role: Role
   readonly dataDir: string
   deck: Deck
+  /** Its end is wanted, and somebody waits for it. */
+  isDoomed: boolean
   /** Ends for which nobody here is to blame. */
   readonly failures: string[]
   /** The largest resident memory that was seen, in bytes. */
@@ -34,6 +37,7 @@ export interface Member {
 const COUNTS: Readonly<Record<Role, number>> = { ship: 1, process: 2, index: 2, archive: 1, serve: 1 }
 /** As long as a broker or a node may take to come back on a busy machine. */
 const READY_MS_MAX = 180_000
+const DIES_MS_MAX = 90_000
 
 /** All roles, each in processes of its own, on engines of a test's own. */
 export class Fleet implements AsyncDisposable {
@@ -87,10 +91,19 @@ export class Fleet implements AsyncDisposable {
     return this.#add(role, 1 + Math.max(0, ...this.of(role).map(({ name }) => Number(name.split('-')[1]))))
   }
 
+  /** SIGKILL, and a new life at once. */
+  async killAndRestart(member: Member): Promise<void> {
+    await this.kill(member)
+    this.restart(member)
+  }
+
   /** SIGKILL. */
   async kill(member: Member): Promise<void> {
     signal(member.deck.child.pid!, 'SIGCONT')
+    const wasDoomed = member.isDoomed
+    member.isDoomed = true
     await member.deck.kill()
+    member.isDoomed = wasDoomed
   }
 
   /** The next life of a member that has ended. */
@@ -99,22 +112,44 @@ export class Fleet implements AsyncDisposable {
     member.deck = this.#spawn(member, faults)
   }
 
+  /** Its next life ends by SIGKILL at a step; then it has another. @throws when it does not come to that step */
+  async dieAt(member: Member, faults: string): Promise<void> {
+    member.isDoomed = true
+    try {
+      await this.kill(member)
+      this.restart(member, faults)
+      const ended = await Promise.race([member.deck.ended, sleep(DIES_MS_MAX, undefined, { ref: false })])
+      if (ended?.signal !== 'SIGKILL')
+        throw new Error(`${member.name} did not come to ${faults}:\n${member.deck.stderr.slice(-2_000)}`)
+      this.restart(member)
+    } finally {
+      member.isDoomed = false
+    }
+  }
+
   async ready(member: Member): Promise<void> {
     await member.deck.until(() => member.deck.url !== '', `${member.name} is ready`, READY_MS_MAX)
   }
 
   /** SIGTERM; the member is one no more. Returns how long it took, in milliseconds. */
   async leave(member: Member): Promise<number> {
+    member.isDoomed = true
     const tookMs = await member.deck.stop()
-    this.#note(member)
-    this.members.splice(this.members.indexOf(member), 1)
+    this.#forget(member)
     return tookMs
+  }
+
+  /** SIGKILL; the member is one no more. */
+  async vanish(member: Member): Promise<void> {
+    await this.kill(member)
+    this.#forget(member)
   }
 
   /** Starts again whoever has ended without having been told to, as an orchestrator would, and remembers it. */
   tend(): void {
     for (const member of this.members) {
       const { deck } = member
+      if (member.isDoomed) continue
       if (deck.isRunning) {
         member.rssBytesMax = Math.max(member.rssBytesMax, deck.rssBytes())
         continue
@@ -150,7 +185,14 @@ export class Fleet implements AsyncDisposable {
 
   #add(role: Role, number: number): Member {
     const name = `${role}-${number}`
-    const rest = { name, role, dataDir: join(this.directory, name), failures: [], rssBytesMax: 0 }
+    const rest = {
+      name,
+      role,
+      dataDir: join(this.directory, name),
+      isDoomed: false,
+      failures: [],
+      rssBytesMax: 0,
+    }
     const member: Member = { ...rest, deck: this.#spawn(rest) }
     this.members.push(member)
     return member
@@ -159,6 +201,11 @@ export class Fleet implements AsyncDisposable {
   #spawn({ role, dataDir }: Pick<Member, 'role' | 'dataDir'>, faults?: string): Deck {
     const args = ['run', role, '--config', this.#configPath, '--data', dataDir]
     return new Deck(args, faults === undefined ? {} : { DECKLOG_TEST_FAULTS: faults })
+  }
+
+  #forget(member: Member): void {
+    this.#note(member)
+    this.members.splice(this.members.indexOf(member), 1)
   }
 
   #note(member: Member): void {

@@ -32,6 +32,8 @@ export interface Voyage {
   /** Records written so far. */
   readonly written: () => number
   readonly isWriting: () => boolean
+  /** Ends it before all records are written. */
+  readonly stopWriting: () => void
   readonly say: (text: string) => void
   /** Records that Elasticsearch accounts for; what it said last while nobody can be asked. */
   readonly accounted: () => Promise<number>
@@ -83,7 +85,8 @@ export async function sail(options: VoyageOptions): Promise<VoyageReport> {
   })
   try {
     const done = Promise.all(writings.map((writing) => writing.done)).finally(() => (isWriting = false))
-    await troubles({ fleet, engines, written, isWriting: () => isWriting, say, accounted })
+    const stopWriting = (): void => writings.forEach((writing) => writing.stop())
+    await troubles({ fleet, engines, written, isWriting: () => isWriting, stopWriting, say, accounted })
     const truths = await done
     const writtenMs = Date.now() - startMs
     const expectedRecords = truths.reduce((sum, { totals }) => sum + totals.records, 0)
