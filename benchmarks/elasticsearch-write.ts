@@ -200,7 +200,8 @@ async function measure(work: () => Promise<void>): Promise<Cost> {
   }
 }
 
-async function tidy({ request }: EsConnection): Promise<void> {
+async function tidy(server: EsConnection): Promise<void> {
+  const request: EsConnection['request'] = (asked) => server.request(asked)
   await request({ method: 'POST', path: `/${STREAM}/_rollover` })
   const { body } = await request({
     method: 'GET',

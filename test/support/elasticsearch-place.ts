@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +10,11 @@ import { systemClock } from '../../src/app/system-clock.ts'
 import type { EventBatch } from '../../src/core/event-batch.ts'
 import { Telemetry } from '../../src/core/telemetry.ts'
 import type { Hit, Store } from '../../src/ports/store.ts'
-import { connect, type EsConnection } from '../../src/store/elasticsearch/connection.ts'
+import {
+  connect,
+  type ElasticsearchOptions,
+  type EsConnection,
+} from '../../src/store/elasticsearch/connection.ts'
 import { namesOf } from '../../src/store/elasticsearch/context.ts'
 import {
   type ElasticsearchStore,
@@ -34,6 +39,14 @@ export interface ElasticsearchPlace extends StorePlace {
   count(): Promise<{ readonly documents: number; readonly ids: number }>
 }
 
+/** The same server with TLS and a password; undefined where it does not run. */
+export function secureServer(): ElasticsearchOptions | undefined {
+  const { DECKLOG_TEST_ELASTICSEARCH_TLS: node, DECKLOG_TEST_CA: ca } = process.env
+  const { DECKLOG_TEST_ELASTICSEARCH_USER: user, DECKLOG_TEST_ELASTICSEARCH_PASSWORD: password } = process.env
+  if (node === undefined || ca === undefined || user === undefined || password === undefined) return undefined
+  return { nodes: [node], auth: { user, password }, tls: { ca: readFileSync(ca, 'utf8') } }
+}
+
 /** As many tests work at the same time, on all machines that share the server. */
 const PLACES_MAX = 24
 const LEASES = 'decklog-test-places'
@@ -46,14 +59,14 @@ const CLASSES = ['ssh', 'pod', 'node', 'audit', 'control-plane']
  * are taken by whoever makes the lease first, and are emptied before and after.
  */
 export async function elasticsearchPlace(
-  options: Partial<ElasticsearchStoreOptions> = {},
+  server: ElasticsearchOptions = { nodes: [ELASTICSEARCH!] },
 ): Promise<ElasticsearchPlace> {
-  const connection = connect({ nodes: [ELASTICSEARCH!] })
+  const connection = connect(server)
   const number = await lease(connection)
   const prefix = `place${number}_`
   try {
     await empty(connection, prefix)
-    await install(connection, prefix)
+    await install(connection, { server: server.nodes.join(), prefix })
   } catch (error) {
     await send(connection, 'DELETE', `/${LEASES}/_doc/${number}`)
     throw error
@@ -77,11 +90,10 @@ export async function elasticsearchPlace(
     named,
     open: async (more = {}) => {
       const store = await openElasticsearchStore({
-        nodes: [ELASTICSEARCH!],
+        ...server,
         clock: systemClock,
         telemetry: new Telemetry(),
         prefix,
-        ...options,
         ...more,
       })
       return renaming(store, rename, originals)
@@ -92,7 +104,7 @@ export async function elasticsearchPlace(
     async beginPart() {
       for (const name of originals.keys()) await send(connection, 'POST', `/${name}/_rollover`)
     },
-    writeAndDie: (batches, faults) => writeAndDie(prefix, batches.map(rename), faults),
+    writeAndDie: (batches, faults) => writeAndDie({ server, prefix }, batches.map(rename), faults),
     count: () => count(connection, prefix),
     async [Symbol.asyncDispose]() {
       await empty(connection, prefix)
@@ -102,9 +114,13 @@ export async function elasticsearchPlace(
   }
 }
 
-async function writeAndDie(prefix: string, batches: readonly EventBatch[], faults: string): Promise<number> {
+async function writeAndDie(
+  { server, prefix }: { readonly server: ElasticsearchOptions; readonly prefix: string },
+  batches: readonly EventBatch[],
+  faults: string,
+): Promise<number> {
   const file = join(tmpdir(), `decklog-batches-${process.pid}-${prefix}`)
-  await writeFile(file, serialize(batches))
+  await writeFile(file, serialize({ server, batches }))
   const script = new URL('../store/elasticsearch-crash-child.ts', import.meta.url).pathname
   const child = spawn(process.execPath, [script, prefix, file, faults], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -119,15 +135,19 @@ async function writeAndDie(prefix: string, batches: readonly EventBatch[], fault
 
 const installed = new Set<string>()
 
-async function install(connection: EsConnection, prefix: string): Promise<void> {
-  if (installed.has(prefix)) return
+async function install(
+  connection: EsConnection,
+  { server, prefix }: { server: string; prefix: string },
+): Promise<void> {
+  const key = `${server} ${prefix}`
+  if (installed.has(key)) return
   const datasets = ['system.auth', 'kubernetes.container_logs', 'kubernetes.audit_logs']
   await installStore(connection, {
     kinds: datasets.flatMap((dataset) => CLASSES.map((name) => ({ dataset, class: name }))),
     rules: [],
     prefix,
   })
-  installed.add(prefix)
+  installed.add(key)
 }
 
 async function lease(connection: EsConnection): Promise<number> {
