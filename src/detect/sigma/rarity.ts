@@ -31,7 +31,10 @@ const HEAD = 'z stdout f info z stdout f {" z stderr f warn '
 const DIGITS = Array.from({ length: 100 }, (_, pair) => String(pair).padStart(2, '0')).join(' ')
 /** As Go writes `<`, `>` and `&`. */
 const ESCAPES = '\\u003c\\u003e\\u0026'
-const SAMPLE = EVERYDAY + HEAD.repeat(20) + DIGITS.repeat(3) + ESCAPES.repeat(10)
+/** Of web servers. */
+const ACCESS =
+  ' - - [24/nov/2026:08:00:00 +0000] "get /api/v1/items/12?page=2 http/1.1" 200 512 "-" "mozilla/5.0'
+const SAMPLE = EVERYDAY + HEAD.repeat(20) + DIGITS.repeat(3) + ESCAPES.repeat(10) + ACCESS.repeat(10)
 
 /** Counted as if seen so often: what is not in the sample is rare, not impossible. */
 const UNSEEN = 0.05
