@@ -1,7 +1,7 @@
 /**
  * decklog on many machines, on one: all roles in processes of their own, on a broker and an Elasticsearch of its own, while
  * everything that can go wrong does, again and again until all records are written. Then every record is compared:
- *   node benchmarks/distributed-soak.ts [--records 2000000] [--rate 6000] [--seed N] [--json FILE]
+ *   node benchmarks/distributed-soak.ts [--records 2000000] [--rate 4000] [--seed N] [--json FILE]
  * Needs DECKLOG_TEST_KAFKA_PID and DECKLOG_TEST_ELASTICSEARCH_PID: servers whose programs can be used. They are left alone.
  * Prints counts, and ends with status 1 when anything is missing, doubled or altered.
  */
@@ -15,7 +15,7 @@ import { type Measurement, report, type Subject } from './support/measurement.ts
 const { values } = parseArgs({
   options: {
     records: { type: 'string', default: '2000000' },
-    rate: { type: 'string', default: '6000' },
+    rate: { type: 'string', default: '4000' },
     pods: { type: 'string', default: '24' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     json: { type: 'string' },
@@ -38,7 +38,7 @@ const voyage = await sail({
   pods: Number(values.pods),
   seed,
   rotateBytes: 2 * 1024 * 1024,
-  graceMs: 120_000,
+  graceMs: 300_000,
   arriveMsMax: 1_200_000,
   onProgress: (text) => process.stderr.write(`${text}\n`),
   async troubles(started) {

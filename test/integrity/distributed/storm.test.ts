@@ -16,8 +16,8 @@ test.skipIf(noEngines !== undefined)(
     const report = await sail({
       engines,
       cluster: 'storm',
-      records: 300_000,
-      ratePerSecond: 800,
+      records: 400_000,
+      ratePerSecond: 500,
       seed,
       config: { bus: { kind: 'kafka', brokers: [engines.kafka.address], sessionTimeout: '6s' } },
       onProgress: (text) => console.log(text),

@@ -26,6 +26,9 @@ export interface VoyageOptions extends Omit<FleetOptions, 'engines' | 'cluster'>
   readonly arriveMsMax?: number
 }
 
+/** So far may the store be behind what is written before the writers wait for it. */
+const BEHIND_SECONDS_MAX = 60
+
 export interface Voyage {
   readonly fleet: Fleet
   readonly engines: Engines
@@ -80,7 +83,7 @@ export async function sail(options: VoyageOptions): Promise<VoyageReport> {
     clock,
     written,
     accounted,
-    behindMax: 5 * options.ratePerSecond,
+    behindMax: BEHIND_SECONDS_MAX * options.ratePerSecond,
     stop: stop.signal,
   })
   try {
