@@ -46,8 +46,10 @@ export async function ask(context: EsContext, question: Question): Promise<RawAn
     const { status, text } = await send(context, question)
     if (status === 200) return read(text)
     const types = typesOf(text)
-    const isBeginning = types.includes('no_shard_available_action_exception') && attempt < ATTEMPTS
-    if (!isBeginning) throw faultOfSearch({ status, text, types })
+    // Before the shards of a new index are assigned, the refusal names no cause at all.
+    const isUnassigned = status === 503 && text.includes('"root_cause":[]')
+    const isBeginning = isUnassigned || types.includes('no_shard_available_action_exception')
+    if (!isBeginning || attempt >= ATTEMPTS) throw faultOfSearch({ status, text, types })
     await pause(BEGINNING_MS, question.signal)
   }
 }
