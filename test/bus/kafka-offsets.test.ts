@@ -90,6 +90,23 @@ describe.skipIf(noKafka !== undefined)('offsets', () => {
     expect([1_000, 5_000]).toContain(lag!.oldestMs)
   })
 
+  test('lag of many topics is right at once, also when one of them goes', async () => {
+    const topics = Array.from({ length: 6 }, () => freshName('many'))
+    await using _topics = await madeTopics(plaintext, topics.slice(1))
+    const gone = await madeTopics(plaintext, [topics[0]!])
+    await using bus = await open({ watch: topics.map((topic) => ({ topic, group: 'g' })) })
+    await Promise.all(topics.map((topic, i) => publish(bus, topic, 0, i + 1)))
+    const counts = async (): Promise<number[]> => (await bus.lag()).map(({ messages }) => messages)
+    expect(await Promise.all([counts(), counts(), bus.lag()])).toMatchObject([
+      [1, 2, 3, 4, 5, 6],
+      [1, 2, 3, 4, 5, 6],
+      {},
+    ])
+    await gone[Symbol.asyncDispose]()
+    await until(async () => (await counts()).length === 5)
+    expect(await counts()).toEqual([2, 3, 4, 5, 6])
+  })
+
   test('lag leaves out a topic that does not exist', async () => {
     await using bus = await open({ watch: [{ topic: freshName('none'), group: 'g' }] })
     expect(await bus.lag()).toEqual([])

@@ -1,60 +1,75 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin } from 'kafkajs'
 import { DecklogError } from '../../core/errors.ts'
 import { type Client, type ClientOptions, openClient } from './client.ts'
-import { isAnswer, translate } from './errors.ts'
+import { isAnswer, isOutOfDate, judge, translate } from './errors.ts'
 import { topicsOf } from './topics.ts'
+
+/** For a cluster that is choosing leaders, as it does when a topic is new. */
+const ATTEMPTS = 8
+const PAUSE_MS = 250
+
+export type { Admin }
 
 interface Open {
   readonly client: Client
   readonly admin: Admin
 }
 
-/** A connection, and who uses it now. One that has failed is left by the next, and ends with its last user. */
-interface Connection {
-  readonly open: Promise<Open>
-  users: number
-}
-
-const RACES_MAX = 20
-
 /**
- * A question about one topic replaces what kafkajs knows of all others, also while they are asked about: it then stumbles over the
- * missing topic with a TypeError, and looks it up when it is asked again.
+ * What kafkajs can ask the brokers about topics and groups. Connects when first used, and anew after a failure.
+ *
+ * One question at a time: a question about one topic replaces what kafkajs knows of all others, and an answer that is being put
+ * together from that comes out empty.
  */
-async function askAgain<T>(admin: Admin, ask: (admin: Admin) => Promise<T>): Promise<T> {
-  for (let races = 0; ; races++) {
-    try {
-      return await ask(admin)
-    } catch (error) {
-      if (!(error instanceof TypeError) || races === RACES_MAX) throw error
-    }
-  }
-}
-
-/** What kafkajs can ask the brokers about topics and groups. Connects when first used, and anew after a failure. */
 export class AdminClient {
   readonly #options: ClientOptions
-  #current: Connection | undefined
+  #open: Promise<Open> | undefined
+  /** Questions that the present connection has answered. */
+  #answered = 0
+  #last: Promise<unknown> = Promise.resolve()
   #closed = false
 
   constructor(options: ClientOptions) {
     this.#options = options
   }
 
-  /** @throws {DecklogError} one sentence that begins with `cannot <what>`. */
-  async use<T>(what: string, ask: (admin: Admin) => Promise<T>): Promise<T> {
-    if (this.#closed) throw new DecklogError('closed', `cannot ${what}: the bus is closed`)
-    const connection = (this.#current ??= { open: this.#connect(), users: 0 })
-    connection.users++
+  /** Not to be called within `ask`. @throws {DecklogError} one sentence that begins with `cannot <what>`. */
+  use<T>(what: string, ask: (admin: Admin) => Promise<T>): Promise<T> {
+    const asked = this.#last.then(() => this.#tryToAsk(what, ask))
+    this.#last = asked.catch(() => {})
+    return asked
+  }
+
+  async #tryToAsk<T>(what: string, ask: (admin: Admin) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      if (this.#closed) throw new DecklogError('closed', `cannot ${what}: the bus is closed`)
+      const answered = this.#answered
+      try {
+        return await this.#ask(ask)
+      } catch (error) {
+        if (this.#closed) throw new DecklogError('closed', `cannot ${what}: the bus was closed`)
+        // A topic that was asked about before and is gone makes kafkajs fail for every other one.
+        const mayPass = isOutOfDate(error) || (judge(error) === 'no-topic' && answered > 0)
+        if (attempt === ATTEMPTS || !mayPass) throw translate(error, what, this.#options)
+      }
+      await sleep(PAUSE_MS)
+    }
+  }
+
+  async #ask<T>(ask: (admin: Admin) => Promise<T>): Promise<T> {
+    const open = (this.#open ??= this.#connect())
     try {
-      return await this.#inTime(connection.open.then(({ admin }) => askAgain(admin, ask)))
+      const answer = await this.#inTime(open.then(({ admin }) => ask(admin)))
+      this.#answered++
+      return answer
     } catch (error) {
-      if (this.#current === connection && !isAnswer(error)) this.#current = undefined
-      if (this.#closed) throw new DecklogError('closed', `cannot ${what}: the bus was closed`)
-      throw translate(error, what, this.#options)
-    } finally {
-      connection.users--
-      if (connection.users === 0 && this.#current !== connection) void disconnect(connection.open)
+      if (!isAnswer(error) || isOutOfDate(error) || judge(error) === 'no-topic') {
+        this.#open = undefined
+        this.#answered = 0
+        void disconnect(open)
+      }
+      throw error
     }
   }
 
@@ -81,7 +96,7 @@ export class AdminClient {
 
   async close(): Promise<void> {
     this.#closed = true
-    if (this.#current) await disconnect(this.#current.open)
+    if (this.#open) await disconnect(this.#open)
   }
 
   async #connect(): Promise<Open> {

@@ -61,10 +61,24 @@ export function judge(error: unknown): Verdict {
 
 /** A broker has answered, so the connection is good. */
 export function isAnswer(error: unknown): boolean {
+  return chainOf(error).some(({ type }) => type !== undefined)
+}
+
+/** Another broker is to be asked, or the same in a moment: nothing was done, and what kafkajs knows of the cluster is out of date. */
+export function isOutOfDate(error: unknown): boolean {
   return chainOf(error).some(
-    ({ type, name }) => type !== undefined || name === 'KafkaJSGroupCoordinatorNotFound',
+    ({ type = '', name }) => OUT_OF_DATE.has(type) || name === 'KafkaJSGroupCoordinatorNotFound',
   )
 }
+
+const OUT_OF_DATE = new Set([
+  'NOT_LEADER_FOR_PARTITION',
+  'LEADER_NOT_AVAILABLE',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'GROUP_LOAD_IN_PROGRESS',
+  'NOT_CONTROLLER',
+])
 
 /**
  * The connection is open and of no use: its other end is silent, or was silent when kafkajs asked what it speaks. kafkajs would keep
