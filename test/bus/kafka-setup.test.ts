@@ -94,6 +94,24 @@ describe.skipIf(noKafka !== undefined)('topics as they are wanted', () => {
     await applyTopics(options, [wanted])
     await bus.publish(name, [{ key: 'k', value: Buffer.from('x') }])
   })
+
+  test('a topic that is deleted under its publishers is refused; others go on, and so does it when it is back', async () => {
+    await using kept = topic({ partitions: 1 })
+    await using gone = topic({ partitions: 2 })
+    await applyTopics(options, [kept, gone])
+    await using bus = await openKafkaBus(busOptions(plaintext))
+    const send = (name: string): Promise<void> => bus.publish(name, [{ key: 'k', value: Buffer.from('x') }])
+    await Promise.all([send(kept.name), send(gone.name)])
+    await deleteTopics(options, [gone.name])
+    const refused = expect(send(gone.name)).rejects.toMatchObject({ code: 'unreachable', retryable: true })
+    await send(kept.name)
+    await refused
+    await send(kept.name)
+    await applyTopics(options, [{ ...gone, partitions: 1 }])
+    await send(gone.name)
+    expect(await countIn(gone.name)).toBe(1)
+    expect(await countIn(kept.name)).toBe(3)
+  })
 })
 
 function topic(wanted: Partial<WantedTopic>): WantedTopic & AsyncDisposable {

@@ -122,7 +122,8 @@ export class Lane {
           await this.#refuse(unit, verdict, error)
           return
         }
-        if (verdict === 'fenced') this.#options.renew()
+        // A topic that is gone makes kafkajs fail for all others that the same producer has sent to.
+        if (verdict === 'fenced' || verdict === 'no-topic') this.#options.renew()
         isUncertain ||= verdict === 'retry'
         this.#options.onRetry(error)
       }
