@@ -24,6 +24,8 @@ interface Benchmark {
   readonly short?: readonly string[]
   /** It has failed if it takes longer. */
   readonly minutesMax: number
+  /** Without these variables it cannot run, and is left out. */
+  readonly needs?: readonly string[]
   /** Reads the last line of those that print JSON; the others write a subject to `--json`. */
   readonly read?: (json: never) => Subject
 }
@@ -54,6 +56,14 @@ const BENCHMARKS: readonly Benchmark[] = [
     quick: ['--minutes', '0.5', '--load-seconds', '15', '--lines', '300000'],
     short: ['--minutes', '1', '--load-seconds', '30'],
     minutesMax: 30,
+  },
+  {
+    name: 'distributed',
+    args: ['--stall-seconds', '300', '--stall-mib', '10240'],
+    quick: ['--lines', '50000', '--rounds', '1', '--rival-rounds', '1', '--warm-lines', '0'],
+    short: ['--lines', '300000', '--rounds', '3', '--rival-rounds', '1', '--stall-seconds', '60'],
+    minutesMax: 90,
+    needs: ['DECKLOG_TEST_KAFKA', 'DECKLOG_TEST_ELASTICSEARCH'],
   },
   { name: 'parse', quick: [], minutesMax: 5, read: parseSubject },
   { name: 'tag', quick: [], minutesMax: 5, read: tagSubject },
@@ -89,8 +99,15 @@ process.exitCode = values.page ? writePage() : await main()
 async function main(): Promise<number> {
   const chosen = BENCHMARKS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
   const failed: string[] = []
+  let ran = 0
   for (const benchmark of chosen) {
+    const missing = (benchmark.needs ?? []).filter((name) => process.env[name] === undefined)
+    if (missing.length > 0) {
+      say(`== ${benchmark.name}: skipped, it needs ${missing.join(' and ')}`)
+      continue
+    }
     say(`== ${benchmark.name}`)
+    ran++
     try {
       const subject = await run(benchmark)
       if (!values.quick) keep(benchmark, subject)
@@ -101,9 +118,7 @@ async function main(): Promise<number> {
     }
   }
   if (!values.quick) writePage()
-  process.stdout.write(
-    `${chosen.length - failed.length} benchmarks ran, ${failed.length} failed ${failed.join(' ')}\n`,
-  )
+  process.stdout.write(`${ran - failed.length} benchmarks ran, ${failed.length} failed ${failed.join(' ')}\n`)
   return failed.length === 0 ? 0 : 1
 }
 

@@ -141,7 +141,7 @@ template(name="cri" type="list" option.jsonf="on") {
   property(outname="@timestamp" name="$!time" format="jsonf")
   property(outname="stream" name="$!stream" format="jsonf")
   property(outname="message" name="$!log" format="jsonf")
-  property(outname="host" name="hostname" format="jsonf")
+  property(outname="host.name" name="hostname" format="jsonf")
 }
 ruleset(name="events" queue.type="LinkedList" queue.size="200000" queue.dequeueBatchSize="4096" queue.workerThreads="4") {
   action(type="mmnormalize" ruleBase="${join(directory, 'cri.rulebase')}" useRawMsg="on")
