@@ -105,7 +105,7 @@ class KafkaBus implements Bus {
     return this.close()
   }
 
-  #consumer(topic: string, account: Account, { group, handle }: SubscribeOptions): GroupConsumer {
+  #consumer(topic: string, account: Account, { group, handle, onLost }: SubscribeOptions): GroupConsumer {
     return new GroupConsumer({
       bus: this.#options,
       admin: this.#admin,
@@ -120,6 +120,7 @@ class KafkaBus implements Bus {
           group,
           account,
           onMoved,
+          onLost,
           handle: (delivery) => {
             this.#measure(topic, delivery.value.byteLength)
             handle(delivery)

@@ -47,6 +47,11 @@ export interface SubscribeOptions {
   readonly bytesMax: number
   /** Called in order of delivery for each key. Must not throw; it may return before it has finished: settle with `ack`. */
   readonly handle: (delivery: Delivery) => void
+  /**
+   * An assignment has ended while this subscription goes on: others of the group get what was not settled under it, and answers to it
+   * change nothing. Whoever keeps something for later lets go of it. Must not throw. The memory bus has one assignment for ever.
+   */
+  readonly onLost?: (assignment: number) => void
 }
 
 export interface Subscription extends AsyncDisposable {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { encodeRawBatch } from '../../src/codec/raw-batch.ts'
+import type { Bus, Delivery } from '../../src/ports/bus.ts'
 import { loadPipelines } from '../../src/config/pipelines.ts'
 import { REPLAY_HEADER } from '../../src/roles/index/dead-letters.ts'
 import { batchOf, criLine, WALL_TIME_MS } from '../stages/stream-of.ts'
@@ -77,6 +78,31 @@ describe('process role', () => {
     await first
     await harness.send('a', [criLine('the rest')])
     expect(messages(harness, 'a')).toEqual(['half', 'the rest'])
+  })
+
+  test('what was begun under an assignment that is over is not ended here: somebody else joins it', async () => {
+    const harness = new RoleHarness()
+    let lose: ((assignment: number) => void) | undefined
+    let assignment = 0
+    const subscribe: Bus['subscribe'] = ({ handle, onLost, ...rest }) => {
+      lose = onLost
+      const seen = (delivery: Delivery): void => {
+        assignment = delivery.assignment
+        handle(delivery)
+      }
+      return harness.bus.subscribe({ ...rest, handle: seen })
+    }
+    const publish: Bus['publish'] = (...message) => harness.bus.publish(...message)
+    await started({ bus: { ...harness.bus, publish, subscribe } as Bus }, harness)
+    const begun = harness.send('a', [criLine('half', { tag: 'P' })])
+    begun.catch(() => {})
+    await harness.send('b', [criLine('other stream')])
+    lose!(assignment)
+    harness.busAheadMs = 62_000
+    await harness.send('c', [criLine('a third')])
+    await harness.send('c', [criLine('a fourth')])
+    expect(messages(harness, 'a')).toEqual([])
+    expect(harness.settled).not.toContain('a:0')
   })
 
   test('a mark closes what a stream has begun', async () => {

@@ -17,6 +17,7 @@ export interface DeliveriesOptions {
   readonly handle: (delivery: Delivery) => void
   /** Makes a message safe among the dead letters. */
   readonly giveUp: (partition: number, item: Item, reason: string) => Promise<void>
+  readonly onLost?: ((assignment: number) => void) | undefined
   /** Something may be committed. */
   readonly onMoved: () => void
 }
@@ -57,6 +58,7 @@ export class Deliveries {
       else this.#options.account.restingBytes -= item.bytes
     }
     this.#options.account.wake()
+    if (!this.#options.account.isClosed) this.#options.onLost?.(window.assignment)
   }
 
   close(): void {

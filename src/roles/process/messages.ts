@@ -28,6 +28,12 @@ export interface WorkerJob {
   readonly value: Uint8Array
 }
 
+/** What is known of a stream is not needed any more. Not answered. */
+export interface WorkerForget {
+  readonly kind: 'forget'
+  readonly stream: string
+}
+
 export type WorkerReply =
   | { readonly kind: 'ready' }
   /** Its pipelines cannot be used; `message` is for the person who wrote them. */

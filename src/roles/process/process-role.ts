@@ -128,6 +128,7 @@ class Process implements ProcessRole {
       topics: [`decklog.raw.${name}`],
       bytesMax: this.#accounts.get(name)!.deliveredBytesMax,
       handle: (delivery) => this.#onDelivery(name, delivery),
+      onLost: (assignment) => this.#onAssignmentLost(assignment),
     })
     this.#subscriptions.push(subscription)
   }
@@ -173,6 +174,21 @@ class Process implements ProcessRole {
     })
     this.#windows.set(id, window)
     return window
+  }
+
+  /**
+   * Somebody else reads these streams now. What they have begun here must not be ended here, nor take room: another process joins it
+   * with what follows.
+   */
+  #onAssignmentLost(assignment: number): void {
+    if (this.#stop.signal.aborted) return
+    for (const window of this.#windows.values()) {
+      if (window.assignment !== assignment) continue
+      window.discard()
+      this.#windows.delete(window.id)
+      this.#silent.forget(window)
+      this.#pool.forget(window)
+    }
   }
 
   #onResult(window: StreamWindow, job: Job, result: WorkerResult): void {

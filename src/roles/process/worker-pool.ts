@@ -95,6 +95,11 @@ export class WorkerPool {
     this.#pump(seat)
   }
 
+  /** Nothing more of this window is sent, and its worker keeps nothing of it. */
+  forget({ slot, id }: StreamWindow): void {
+    this.#seats[slot]!.worker?.forget(id)
+  }
+
   pumpAll(): void {
     for (const seat of this.#seats) this.#pump(seat)
   }

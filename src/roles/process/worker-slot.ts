@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import type { WorkerJob, WorkerReply, WorkerSetup } from './messages.ts'
+import type { WorkerForget, WorkerJob, WorkerReply, WorkerSetup } from './messages.ts'
 
 export interface WorkerSlotOptions {
   readonly setup: WorkerSetup
@@ -36,6 +36,11 @@ export class WorkerSlot {
   post(job: WorkerJob): void {
     const value = new Uint8Array(job.value)
     this.#worker.postMessage({ ...job, value }, [value.buffer])
+  }
+
+  /** After the jobs that were posted before. */
+  forget(stream: string): void {
+    this.#worker.postMessage({ kind: 'forget', stream } satisfies WorkerForget)
   }
 
   /** Ends a thread that does not answer, as if it had died. */

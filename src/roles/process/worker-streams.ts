@@ -42,7 +42,7 @@ export class WorkerStreams {
 
   /** @throws whatever a batch provokes; the stream's state is forgotten then */
   run(job: WorkerJob): WorkerResult {
-    if (job.reset) this.#forget(job.stream)
+    if (job.reset) this.forget(job.stream)
     const entry = this.#take(job.stream)
     try {
       const batch = decodeRawBatch(job.value)
@@ -50,7 +50,7 @@ export class WorkerStreams {
       this.#account(entry, made)
       return this.#resultOf(job, entry, made, batch)
     } catch (error) {
-      this.#forget(job.stream)
+      this.forget(job.stream)
       throw error
     }
   }
@@ -109,7 +109,7 @@ export class WorkerStreams {
     return entry
   }
 
-  #forget(stream: string): void {
+  forget(stream: string): void {
     this.#carryBytes -= this.#streams.get(stream)?.openBytes ?? 0
     this.#streams.delete(stream)
   }
@@ -117,7 +117,7 @@ export class WorkerStreams {
   #forgetIdle(): void {
     for (const [stream, entry] of this.#streams) {
       if (!entry.isClean) continue
-      this.#forget(stream)
+      this.forget(stream)
       return
     }
   }

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { type CompiledPipeline, compilePipeline } from '../../stages/pipeline.ts'
-import type { WorkerJob, WorkerReply, WorkerSetup } from './messages.ts'
+import type { WorkerForget, WorkerJob, WorkerReply, WorkerSetup } from './messages.ts'
 import type { MakeParts } from './parts.ts'
 import { WorkerStreams } from './worker-streams.ts'
 
@@ -10,7 +10,10 @@ const setup = workerData as WorkerSetup
 
 try {
   const streams = new WorkerStreams({ ...setup, pipelines: await compileAll() })
-  port.on('message', (job: WorkerJob) => answer(streams, job))
+  port.on('message', (message: WorkerJob | WorkerForget) => {
+    if (message.kind === 'forget') streams.forget(message.stream)
+    else answer(streams, message)
+  })
   reply({ kind: 'ready' })
 } catch (error) {
   reply({ kind: 'unusable', message: error instanceof Error ? error.message : 'unknown' })
