@@ -219,8 +219,8 @@ async function deleteAll(connection: EsConnection, index: string): Promise<void>
       size: 5000,
       _source: false,
       query: { match_all: {} },
-    })) as { hits: { hits: { _id: string }[] } }
-    const ids = found.hits.hits.map((hit) => hit._id)
+    })) as { hits?: { hits: { _id: string }[] } }
+    const ids = (found.hits?.hits ?? []).map((hit) => hit._id)
     if (ids.length === 0) return
     await send(
       connection,

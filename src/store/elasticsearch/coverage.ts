@@ -5,7 +5,7 @@ import { type EsContext, refusal } from './context.ts'
 import type { CoverageDocument } from './coverage-document.ts'
 import { type StreamSums, streamSums } from './coverage-sums.ts'
 import { refreshIfChanged } from './own-indices.ts'
-import { scopeFilters } from './records.ts'
+import { isSeen, scopeFilters } from './records.ts'
 
 /** A hole is ordinary while it is young: longer than a carry may stay open, with room for a store that is behind. */
 const SETTLING_MS = 60_000
@@ -27,17 +27,50 @@ export async function coverageOf(
 /** By class: what is expected of the streams that were written to in the range, and what is there. */
 export async function completenessOf(context: EsContext, request: Asking & TimeRange): Promise<Completeness> {
   await refreshIfChanged(context, context.names.coverage)
-  const filters = scopeFilters(request.scope)
-  const streams = (await streamSums(context, filters, request.signal)).filter((sums) =>
-    isActive(sums, request),
-  )
-  const odd = streams.filter((sums) => sums.covered !== sums.last + 1).slice(0, EXACT_STREAMS_MAX)
+  const all = await streamSums(context, request.signal)
+  const streams = all.filter((sums) => isSeen(sums, request.scope) && isActive(sums, request))
+  const nowMs = context.clock.now()
+  const odd = streams.filter((sums) => isOdd(sums, nowMs)).slice(0, EXACT_STREAMS_MAX)
   const exact = new Map<string, Exact>()
-  for (const { stream } of odd) {
-    const merged = await mergeStream(context, stream, { filters, signal: request.signal })
-    if (merged !== undefined) exact.set(stream, merged)
+  for (const sums of odd) {
+    const found = await exactOf(context, sums, request.signal)
+    if (found !== undefined) exact.set(sums.stream, found)
   }
-  return { classes: classesOf(streams, exact, context.clock.now()) }
+  return { classes: classesOf(streams, exact, nowMs) }
+}
+
+/** Sums that count a record twice, or have a hole that is not young any more. */
+function isOdd({ covered, last, holeSinceMs }: StreamSums, nowMs: number): boolean {
+  if (covered > last + 1) return true
+  return covered <= last && nowMs - (holeSinceMs ?? 0) >= SETTLING_MS
+}
+
+interface Kept {
+  readonly last: number
+  readonly covered: number
+  readonly exact: Exact | undefined
+}
+
+/** What was read of odd streams; it holds until their sums change. */
+const kept = new WeakMap<StreamSums, Kept>()
+
+async function exactOf(
+  context: EsContext,
+  sums: StreamSums,
+  signal: AbortSignal | undefined,
+): Promise<Exact | undefined> {
+  const before = kept.get(sums)
+  if (before?.last === sums.last && before.covered === sums.covered) return before.exact
+  const exact = await mergeStream(context, sums.stream, { filters: [], signal })
+  if (exact !== undefined) correct(sums, exact)
+  kept.set(sums, { last: sums.last, covered: sums.covered, exact })
+  return exact
+}
+
+function correct(sums: StreamSums, { counts, holeSinceMs }: Exact): void {
+  Object.assign(sums, counts)
+  sums.covered = counts.stored + counts.joined + counts.skipped + counts.lost + counts.dead
+  if (sums.covered <= sums.last) sums.holeSinceMs = holeSinceMs
 }
 
 /** Events come in shortly after they happen, so a stream belongs to a range when it was written to from its start on. */
@@ -87,7 +120,7 @@ function addStream(
   const { stored, joined, skipped, lost, dead, losses } = exact?.counts ?? sums
   const expected = sums.last + 1
   const missing = Math.max(0, expected - (stored + joined + skipped + lost + dead))
-  const holeSinceMs = exact?.holeSinceMs ?? sums.newestMs
+  const holeSinceMs = exact?.holeSinceMs ?? sums.holeSinceMs ?? nowMs
   const newest = before.newestIngestByNode[sums.node] ?? 0
   return {
     class: before.class,

@@ -156,7 +156,10 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-function isSeen({ class: className, tenant }: RecordDocument, { classes, clusters }: Scope): boolean {
+export function isSeen(
+  { class: className, tenant }: { readonly class?: string; readonly tenant?: string },
+  { classes, clusters }: Scope,
+): boolean {
   const classFits = classes === '*' || (className !== undefined && classes.includes(className))
   return classFits && (clusters === '*' || (tenant !== undefined && clusters.includes(tenant)))
 }
