@@ -93,7 +93,7 @@ describe('process role', () => {
       return harness.bus.subscribe({ ...rest, handle: seen })
     }
     const publish: Bus['publish'] = (...message) => harness.bus.publish(...message)
-    await started({ bus: { ...harness.bus, publish, subscribe } as Bus }, harness)
+    await started({ bus: { ...harness.bus, publish, subscribe } }, harness)
     const begun = harness.send('a', [criLine('half', { tag: 'P' })])
     begun.catch(() => {})
     await harness.send('b', [criLine('other stream')])

@@ -40,7 +40,8 @@ export class WorkerSlot {
 
   /** After the jobs that were posted before. */
   forget(stream: string): void {
-    this.#worker.postMessage({ kind: 'forget', stream } satisfies WorkerForget)
+    const message: WorkerForget = { kind: 'forget', stream }
+    this.#worker.postMessage(message, [])
   }
 
   /** Ends a thread that does not answer, as if it had died. */
