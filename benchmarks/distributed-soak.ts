@@ -1,7 +1,7 @@
 /**
  * decklog on many machines, on one: all roles in processes of their own, on a broker and an Elasticsearch of its own, while
- * everything that can go wrong does, again and again until all records are written. Then every record is compared:
- *   node benchmarks/distributed-soak.ts [--records 2000000] [--rate 4000] [--seed N] [--json FILE]
+ * everything that can go wrong does, in `rounds`, each in another order. Then every record is compared:
+ *   node benchmarks/distributed-soak.ts [--records 2000000] [--rate 8000] [--rounds 1] [--pause-seconds 20] [--seed N] [--json FILE]
  * Needs DECKLOG_TEST_KAFKA_PID and DECKLOG_TEST_ELASTICSEARCH_PID: servers whose programs can be used. They are left alone.
  * Prints counts, and ends with status 1 when anything is missing, doubled or altered.
  */
@@ -15,7 +15,9 @@ import { type Measurement, report, type Subject } from './support/measurement.ts
 const { values } = parseArgs({
   options: {
     records: { type: 'string', default: '2000000' },
-    rate: { type: 'string', default: '4000' },
+    rate: { type: 'string', default: '8000' },
+    rounds: { type: 'string', default: '1' },
+    'pause-seconds': { type: 'string', default: '20' },
     pods: { type: 'string', default: '24' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     json: { type: 'string' },
@@ -42,7 +44,12 @@ const voyage = await sail({
   arriveMsMax: 1_200_000,
   onProgress: (text) => process.stderr.write(`${text}\n`),
   async troubles(started) {
-    troubles = await storm(started, { seed, stopMsMax: 40_000, pauseMsMax: 6_000, goesOn: true })
+    troubles = await storm(started, {
+      seed,
+      stopMsMax: 40_000,
+      pauseMsMax: Number(values['pause-seconds']) * 1000,
+      rounds: Number(values.rounds),
+    })
   },
 })
 for (const problem of voyage.problems.slice(0, 50)) process.stderr.write(`${problem.slice(0, 500)}\n`)

@@ -12,8 +12,8 @@ export interface StormOptions {
   readonly stopMsMax: number
   /** Between two troubles, at most. */
   readonly pauseMsMax: number
-  /** Goes on, in another order each time, as long as records are written. @default false: each trouble once */
-  readonly goesOn?: boolean
+  /** How often each trouble comes. @default 1 */
+  readonly rounds?: number
 }
 
 export interface StormReport {
@@ -35,23 +35,22 @@ interface Storm extends Voyage {
 
 /** Every trouble that there is, in random order, one after the other; and all the while random data streams are rolled over. */
 export async function storm(voyage: Voyage, options: StormOptions): Promise<StormReport> {
-  const { seed, pauseMsMax, stopMsMax, goesOn = false } = options
-  const { isWriting, say } = voyage
+  const { seed, pauseMsMax, stopMsMax, rounds = 1 } = options
+  const { written, accounted, say } = voyage
   const random = new Random(`storm ${seed}`)
   const inner: Storm = { ...voyage, random, stopMsMax }
   const counts: Record<string, number> = {}
   const stop = new AbortController()
   const rolling = rollOverAtRandom(inner, stop.signal)
   try {
-    do {
+    for (let round = 0; round < rounds; round++) {
       for (const { kind, name, happen } of shuffled(TROUBLES, random)) {
         await sleep(random.between(500, pauseMsMax))
-        if (goesOn && !isWriting()) break
-        say(name)
+        say(`${name}; ${written()} records are written, ${await accounted()} stored`)
         await happen(inner)
         counts[kind] = (counts[kind] ?? 0) + 1
       }
-    } while (goesOn && isWriting())
+    }
   } finally {
     stop.abort()
   }

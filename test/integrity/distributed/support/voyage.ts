@@ -19,7 +19,7 @@ export interface VoyageOptions extends Omit<FleetOptions, 'engines' | 'cluster'>
   readonly rotateBytes?: number
   /** How long what was rotated away, or belongs to a pod that is gone, stays to be read. @default 60 s */
   readonly graceMs?: number
-  /** What goes wrong while records flow. `left` is true until they are all written. */
+  /** What goes wrong while records flow. */
   readonly troubles: (voyage: Voyage) => Promise<void>
   readonly onProgress?: (text: string) => void
   /** All records must be stored so long after the last trouble. @default 5 minutes */
@@ -34,7 +34,6 @@ export interface Voyage {
   readonly engines: Engines
   /** Records written so far. */
   readonly written: () => number
-  readonly isWriting: () => boolean
   /** Ends it before all records are written. */
   readonly stopWriting: () => void
   readonly say: (text: string) => void
@@ -74,7 +73,6 @@ export async function sail(options: VoyageOptions): Promise<VoyageReport> {
   const say = (text: string): void => onProgress(`${((Date.now() - startMs) / 1000).toFixed(1)} s: ${text}`)
   const clock = new PatientClock()
   const writings = startWritings(fleet, clock, options)
-  let isWriting = true
   const written = (): number => writings.reduce((sum, { records }) => sum + records, 0)
   const accounted = accountOf(fleet)
   const stop = new AbortController()
@@ -87,9 +85,9 @@ export async function sail(options: VoyageOptions): Promise<VoyageReport> {
     stop: stop.signal,
   })
   try {
-    const done = Promise.all(writings.map((writing) => writing.done)).finally(() => (isWriting = false))
+    const done = Promise.all(writings.map((writing) => writing.done))
     const stopWriting = (): void => writings.forEach((writing) => writing.stop())
-    await troubles({ fleet, engines, written, isWriting: () => isWriting, stopWriting, say, accounted })
+    await troubles({ fleet, engines, written, stopWriting, say, accounted })
     const truths = await done
     const writtenMs = Date.now() - startMs
     const expectedRecords = truths.reduce((sum, { totals }) => sum + totals.records, 0)
