@@ -170,6 +170,8 @@ function connectionSentence(chain: readonly KafkaError[], where: string): string
   )
     return `${where} closed the connection: does this port want TLS, or none, or another way to log in?`
   if (code !== undefined) return `${where} cannot be reached (${code})`
+  // It knows brokers from before, and none of them answers.
+  if (chain.some(({ name }) => name === 'KafkaJSNoBrokerAvailableError')) return `${where} cannot be reached`
   if (chain.some(isTimeout) || deadConnection(chain[0])) return `${where} does not answer`
   return `${where} cannot be used (${chain.at(-1)?.name ?? 'unknown error'})`
 }
