@@ -17,11 +17,13 @@ export interface BusNeeds {
   readonly log: Log
   /** Of this process. */
   readonly roles: ReadonlySet<RoleName>
+  /** Told what does not work and is tried again; undefined: it works again. */
+  readonly onTrouble?: (subject: string, message: string | undefined) => void
 }
 
 /** The bus that the configuration names. The caller closes it. */
 export async function chooseBus(needs: BusNeeds): Promise<Bus> {
-  const { config, telemetry, log, roles, classes } = needs
+  const { config, telemetry, log, roles, classes, onTrouble } = needs
   const { bus } = config
   if (bus.kind === 'memory') {
     return openMemoryBus({ clock: systemClock, telemetry, groupsOf: groupsOf(roles.has('archive')) })
@@ -32,6 +34,7 @@ export async function chooseBus(needs: BusNeeds): Promise<Bus> {
     telemetry,
     sessionTimeoutMs: bus.sessionTimeout,
     watch: watched(classes, roles),
+    ...(onTrouble === undefined ? {} : { onTrouble }),
   })
   if (!handsOver(config, roles)) return kafka
   const events = openMemoryBus({ clock: systemClock, telemetry, groupsOf: () => ['index'] })

@@ -27,11 +27,11 @@ export class Readiness implements AsyncDisposable {
 
   /** Undefined when ready. */
   reason(): string | undefined {
-    const reasons = [
+    const reasons = new Set([
       ...(this.#busTrouble === undefined ? [] : [this.#busTrouble]),
       ...this.#parts.flatMap((part) => part()),
-    ]
-    return reasons.length === 0 ? undefined : reasons.join('; ')
+    ])
+    return reasons.size === 0 ? undefined : [...reasons].join('; ')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

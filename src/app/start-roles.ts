@@ -76,13 +76,19 @@ class Start {
     const telemetry = this.#telemetry
     const chosen = has('index') || has('serve') ? await this.#openStore() : undefined
     const archive = has('archive') && config.archive.kind !== 'none' ? await this.#openArchive() : undefined
-    const needs = { config, classes: this.#classes, telemetry, log }
+    const busTroubles = new Map<string, string>()
+    const onTrouble = (subject: string, message: string | undefined): void => {
+      if (message === undefined) busTroubles.delete(subject)
+      else busTroubles.set(subject, message)
+    }
+    const needs = { config, classes: this.#classes, telemetry, log, onTrouble }
     const roles = new Set(
       [...this.#options.roles].filter((role) => role !== 'archive' || archive !== undefined),
     )
     const inner = running.use(await chooseBus({ ...needs, roles }))
     const bus = new DrainingBus(inner, systemClock)
     const readiness = running.use(new Readiness(bus, systemClock))
+    readiness.add(() => [...busTroubles.values()])
     if (chosen) readiness.add(chosen.problems)
     if (has('index')) await this.#startIndex(bus, chosen!.store)
     if (has('process')) await this.#startProcess(bus)

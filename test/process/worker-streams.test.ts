@@ -63,6 +63,18 @@ describe('WorkerStreams', () => {
     expect(harness.run([criLine('b')], { firstSeq: 1 }).messages).toEqual(['b'])
   })
 
+  test('a batch that was overtaken by a later one is no repetition; when it comes once more, it is', () => {
+    const harness = new Harness()
+    const late = (): string[] => harness.run([criLine('a'), criLine('b')], { firstSeq: 0 }).messages
+    harness.run([], { firstSeq: 2, marks: ['idle'] })
+    expect(late()).toEqual(['a', 'b'])
+    expect(late()).toEqual([])
+    harness.run([criLine('d')], { firstSeq: 3 })
+    expect(harness.run([criLine('c')], { firstSeq: 2 }).messages).toEqual(['c'])
+    expect(harness.run([criLine('c')], { firstSeq: 2 }).messages).toEqual([])
+    expect(harness.run([criLine('e')], { firstSeq: 4 }).messages).toEqual(['e'])
+  })
+
   test('does not join over a batch that comes again in between', () => {
     const harness = new Harness()
     harness.run([criLine('x'), criLine('a', { tag: 'P' })])

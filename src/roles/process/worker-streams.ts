@@ -25,6 +25,8 @@ interface StreamEntry {
   readonly state: StreamState
   openBytes: number
   isClean: boolean
+  /** From here up to `nextSeq` everything was read. What lies before is not known: it may have been read, or be overtaken. */
+  readFrom: number
   /** Chain heads of the batches without records since `nextSeq` moved: such a one is recognised by its head alone. */
   marks: string[]
 }
@@ -102,7 +104,7 @@ export class WorkerStreams {
 
   #take(stream: string): StreamEntry {
     const known = this.#streams.get(stream)
-    const entry = known ?? { state: newStreamState(), openBytes: 0, isClean: true, marks: [] }
+    const entry = known ?? { state: newStreamState(), openBytes: 0, isClean: true, readFrom: 0, marks: [] }
     if (known !== undefined) this.#streams.delete(stream)
     else if (this.#streams.size >= STREAMS_MAX) this.#forgetIdle()
     this.#streams.set(stream, entry)
@@ -128,11 +130,11 @@ const FAST = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
 const MARKS_KEPT_MAX = 16
 
 /**
- * Was this batch read before? A shipper that was started again sends what was not acknowledged once more, with the same cuts.
- * Nothing is lost when a batch is taken for new: its events have the same ids.
+ * Was this batch read before? A shipper that was started again sends what was not acknowledged once more, with the same cuts. One that
+ * was overtaken, because the brokers refused it for its size and took a small one behind it, was not. Nothing is lost when a batch is taken for new: its events have the same ids.
  */
-function isRepeated({ state, marks }: StreamEntry, batch: RawBatch): boolean {
-  if (state.nextSeq < 0) return false
+function isRepeated({ state, readFrom, marks }: StreamEntry, batch: RawBatch): boolean {
+  if (state.nextSeq < 0 || batch.firstSeq < readFrom) return false
   if (batch.fragment !== null) {
     const open = state.fragments
     if (open !== undefined && open.seq === batch.firstSeq) return batch.fragment.index < open.nextIndex
@@ -143,6 +145,10 @@ function isRepeated({ state, marks }: StreamEntry, batch: RawBatch): boolean {
 }
 
 function remember(entry: StreamEntry, batch: RawBatch): void {
+  const { nextSeq } = entry.state
+  const endsAtKnown = batch.firstSeq + batch.count >= entry.readFrom
+  if (nextSeq < 0 || batch.firstSeq > nextSeq || (batch.firstSeq < entry.readFrom && endsAtKnown))
+    entry.readFrom = batch.firstSeq
   if (batch.count > 0 || batch.fragment !== null) entry.marks = []
   else entry.marks = [Buffer.from(chainHead(batch)).toString('hex'), ...entry.marks].slice(0, MARKS_KEPT_MAX)
 }

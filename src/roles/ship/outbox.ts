@@ -72,9 +72,10 @@ export class Outbox {
     if (this.#options.signal.aborted || isAbort(error)) return
     this.#options.onFailure()
     const { topic, key, ordinal } = parcels[0]!
-    const code = error instanceof DecklogError ? error.code : 'unknown error'
-    const message = `cannot publish to ${topic}: ${code}; it is tried again, the logs stay where they are`
-    this.#options.complaints.raise(troubleOf(topic), message)
+    const why = error instanceof DecklogError ? error.message : 'unknown error'
+    const what = `cannot publish to ${topic}: `
+    const sentence = `${what}${why.replace(what, '')}; it is tried again, the logs stay where they are`
+    this.#options.complaints.raise(troubleOf(topic), sentence)
     const stalled = this.#stalled.get(key)
     if (stalled === undefined) {
       this.#stalled.set(key, [...parcels])

@@ -65,7 +65,7 @@ export function faultOf(body: unknown): EsFault {
 export function refusal(what: string, status: number, body: unknown): DecklogError {
   const { type, reason } = faultOf(body)
   const retryable = status === 429 || status >= 500
-  const why = status === 401 || status === 403 ? `not allowed: ${reason}` : `${type}: ${reason}`
+  const why = status === 401 ? unknownUser(reason) : status === 403 ? forbidden(reason) : `${type}: ${reason}`
   return new DecklogError(
     retryable ? 'unreachable' : 'internal',
     `Elasticsearch: ${what}: ${status} ${why}`,
@@ -73,4 +73,14 @@ export function refusal(what: string, status: number, body: unknown): DecklogErr
       retryable: retryable || status === 401 || status === 403,
     },
   )
+}
+
+/** The server's own reason repeats the request; only that a key has expired is worth saying. */
+function unknownUser(reason: string): string {
+  const expired = /expired/i.test(reason) ? ', for it has expired' : ''
+  return `this user, password or API key is refused${expired}: mend store.auth`
+}
+
+function forbidden(reason: string): string {
+  return `not allowed: ${reason}; decklog setup --print-role prints the rights that are needed`
 }
