@@ -6,7 +6,7 @@ if (ELASTICSEARCH === undefined) {
   describe('store contract: elasticsearch', () => {
     test.skip('DECKLOG_TEST_ELASTICSEARCH is not set: no server to test on', () => undefined)
   })
-} else storeContract('elasticsearch', { place: () => elasticsearchPlace(), knows: 'ids' })
+} else storeContract('elasticsearch', { place: () => elasticsearchPlace() })
 
 const secure = secureServer()
 if (secure === undefined) {
@@ -16,6 +16,5 @@ if (secure === undefined) {
 } else {
   storeContract('elasticsearch with TLS and a password', {
     place: () => elasticsearchPlace(secure),
-    knows: 'ids',
   })
 }

@@ -404,6 +404,34 @@ describe('bodies', () => {
   })
 })
 
+describe('a part of an event', () => {
+  test('that another process stored as a whole is a duplicate', async () => {
+    const { server, store } = await place()
+    await store.write([eventBatch({ events: [{ ranges: [[0, 5]] }, { seq: 6 }], receivedMs: Date.now() })])
+    const { store: other } = await open(server)
+    const part = eventBatch({
+      events: [{ ranges: [[2, 5]] }, { seq: 6 }, { seq: 7 }],
+      receivedMs: Date.now(),
+    })
+    expect(await outcomes(other, part)).toEqual([duplicate, duplicate, stored])
+    expect([...server.copies(STREAM).keys()]).toEqual([0, 6, 7].map((seq) => `${streamName(1)}:${seq}`))
+  })
+
+  test('what goes on without a pause is not asked about', async () => {
+    const { server, store } = await place()
+    await store.write([records(0, 5)])
+    let asked = 0
+    server.onOther = (_, path) => {
+      if (path.endsWith('_search')) asked++
+      return undefined
+    }
+    for (let first = 5; first < 50; first += 5) await store.write([records(first, 5)])
+    expect(asked).toBe(0)
+    await store.write([records(40, 15)])
+    expect(asked).toBe(1)
+  })
+})
+
 describe('a rollover', () => {
   test('what was stored before it is not stored again after it', async () => {
     const { server, store } = await place()

@@ -127,6 +127,7 @@ export class FakeElasticsearch implements AsyncDisposable {
       }))
       send(response, 200, tasks.length === 0 ? {} : { tasks })
     } else if (action === '_settings') this.#settings(name!, response)
+    else if (action === '_search') this.#search(name!, response)
     else if (action === '_mget') this.#mget(name!, JSON.parse(body) as { ids: string[] }, response)
     else if (action === '_bulk') send(response, 200, this.#apply(name!, body, undefined))
     else if (method === 'HEAD') send(response, this.indices.has(name!) ? 200 : 404, undefined)
@@ -144,6 +145,14 @@ export class FakeElasticsearch implements AsyncDisposable {
     if (names.length === 0)
       send(response, 404, { error: { type: 'index_not_found_exception', reason: 'none' } })
     else send(response, 200, Object.fromEntries(names.map((name) => [name, settings(name)])))
+  }
+
+  /** All documents, whatever is asked: who asks looks at what he gets. */
+  #search(name: string, response: ServerResponse): void {
+    const hits = [...(this.indices.get(name)?.values() ?? [])].map((text) => ({
+      _source: JSON.parse(text) as object,
+    }))
+    send(response, 200, { hits: { hits } })
   }
 
   #mget(name: string, { ids }: { ids: string[] }, response: ServerResponse): void {

@@ -46,7 +46,8 @@ export function coverageDocument(open: OpenBatch): CoverageDocument | undefined 
   const { batch, outline } = open
   const { span } = outline
   if (span === undefined && batch.losses.length === 0) return undefined
-  const { stored, joined, skipped, lost, dead, refused } = setsOf(open)
+  const sets = setsOf(open)
+  const { stored, joined, skipped, lost, dead, refused } = sets
   const losses = batch.losses.map(({ atSeq, bytes, reason }) => `${atSeq} ${bytes} ${reason}`)
   return {
     stream: batch.stream,
@@ -62,18 +63,27 @@ export function coverageDocument(open: OpenBatch): CoverageDocument | undefined 
     skipped: skipped.size,
     lost: lost.size,
     dead: dead.size,
-    ranges: {
-      stored: stored.runs,
-      ...(joined.size > 0 ? { joined: joined.runs } : {}),
-      ...(skipped.size > 0 ? { skipped: skipped.runs } : {}),
-      ...(lost.size > 0 ? { lost: lost.runs } : {}),
-      ...(dead.size > 0 ? { dead: dead.runs } : {}),
-    },
+    ranges: rangesOf(sets),
     losses,
     lossCount: losses.length,
     refused,
     landed: [...open.landed].sort((a, b) => generationOf(a) - generationOf(b)),
     landedCreatedMs: open.target.backing?.createdMs ?? 0,
+  }
+}
+
+/** Records of a batch by what became of them. */
+export function recordSetsOf(open: OpenBatch): CoverageDocument['ranges'] {
+  return rangesOf(setsOf(open))
+}
+
+function rangesOf({ stored, joined, skipped, lost, dead }: Sets): CoverageDocument['ranges'] {
+  return {
+    stored: stored.runs,
+    ...(joined.size > 0 ? { joined: joined.runs } : {}),
+    ...(skipped.size > 0 ? { skipped: skipped.runs } : {}),
+    ...(lost.size > 0 ? { lost: lost.runs } : {}),
+    ...(dead.size > 0 ? { dead: dead.runs } : {}),
   }
 }
 
@@ -96,11 +106,13 @@ function setsOf(open: OpenBatch): Sets {
     dead: new Runs(),
     refused: [],
   }
-  if (outline.isPlain && outline.span !== undefined && !outcomes.includes(Outcome.reject)) {
+  const isWhole = open.within.size === 0 && !outcomes.includes(Outcome.reject)
+  if (outline.isPlain && outline.span !== undefined && isWhole) {
     sets.stored.add(outline.span.first, outline.span.last)
     return sets
   }
   for (let row = 0; row < index.count; row++) {
+    if (open.within.has(row)) continue
     const isRefused = outcomes[row] === Outcome.reject
     if (isRefused) sets.refused.push(index.id(row))
     const first = index.firstSeq(row)

@@ -3,7 +3,9 @@ import type { EsContext } from '../context.ts'
 import { refusal } from '../context.ts'
 import { type CoverageDocument, isInPlace } from '../coverage-document.ts'
 import { type BackingIndices, backingIndicesOf, generationOf } from './backing-indices.ts'
+import type { KnownStreams } from './known-streams.ts'
 import type { OpenBatch } from './open-batch.ts'
+import { settleOverlaps } from './overlaps.ts'
 import type { Target } from './target.ts'
 import { untilWritesEnded } from './tasks.ts'
 import { settleStored } from './twins.ts'
@@ -16,16 +18,17 @@ const CLOCKS_APART_MS = 15 * 60 * 1000
 
 /**
  * Judges batches before they are written: what was stored before is answered `duplicate`, though the write index would not
- * know it. In three steps, so that it costs next to nothing when nothing is wrong:
+ * know it. In steps, so that it costs next to nothing when nothing is wrong:
  * 1. One lookup a batch tells whether all of it was stored before: so it is when everything is replayed.
- * 2. Nobody can have written an event before it came in: what came in after the write index began is new.
- * 3. Of the rest, events are looked up one by one, in the indices that took writes since they came in.
+ * 2. Parts of events that are stored as a whole are found by the records that are covered.
+ * 3. Nobody can have written an event before it came in: what came in after the write index began is new.
+ * 4. Of the rest, events are looked up one by one, in the indices that took writes since they came in.
  * @throws {DecklogError} retryable
  */
 export async function judge(
   context: EsContext,
   opens: readonly OpenBatch[],
-  signal: AbortSignal,
+  { known, signal }: { readonly known: KnownStreams; readonly signal: AbortSignal },
 ): Promise<void> {
   await findBacking(context, opens, signal)
   for (const open of opens) open.judgedAt = open.target.backing?.write
@@ -34,6 +37,8 @@ export async function judge(
     opens.filter((open) => open.index.count > 0),
     signal,
   )
+  const nowMs = Number(context.clock.monotonicNs() / 1_000_000n)
+  await settleOverlaps(context, opens, { known, nowMs, signal })
   for (const open of opens) {
     const indices = indicesSince(open, context.clock.now())
     const rows = indices.length > 1 ? open.open() : []

@@ -33,6 +33,8 @@ export class OpenBatch {
   readonly replaced = new Map<number, Buffer>()
   /** How often a row was repaired. */
   readonly repairs = new Map<number, number>()
+  /** Rows whose records are covered by other events: their batch does not say anything of them. */
+  readonly within = new Set<number>()
   readonly outline: Outline
   /** The data stream's write index when the rows were judged: what lands elsewhere is looked at again. */
   judgedAt: string | undefined

@@ -5,6 +5,7 @@ import { Outcome, type WriteResult } from '../../../ports/store.ts'
 import type { EsContext } from '../context.ts'
 import { CoverageWriter } from './coverage-writer.ts'
 import { judge } from './doubts.ts'
+import { KnownStreams } from './known-streams.ts'
 import { OpenBatch, type Ticket } from './open-batch.ts'
 import { Room } from './room.ts'
 import { Sender, type SenderOptions } from './sender.ts'
@@ -29,6 +30,7 @@ export class Writer {
   readonly #sender: Sender
   readonly #coverage: CoverageWriter
   readonly #targets = new Targets()
+  readonly #known = new KnownStreams()
   readonly #room: Room
   readonly #retryForMs: number
   readonly #closing = new AbortController()
@@ -110,7 +112,7 @@ export class Writer {
     const { clock, complain, mended } = this.#context
     for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 1_000)) {
       try {
-        await judge(this.#context, opens, signal)
+        await judge(this.#context, opens, { known: this.#known, signal })
         mended(JUDGING)
         return
       } catch (error) {
@@ -135,6 +137,8 @@ export class Writer {
       opens.filter((open) => open.isFinal && !open.isCovered),
       signal,
     )
+    const nowMs = Number(this.#context.clock.monotonicNs() / 1_000_000n)
+    for (const open of opens) if (open.isFinal) this.#known.add(open, nowMs)
   }
 
   #end(ticket: Ticket): void {
