@@ -3,6 +3,7 @@
  * everything that can go wrong does, in `rounds`, each in another order. Then every record is compared:
  *   node benchmarks/distributed-soak.ts [--records 2000000] [--rate 8000] [--rounds 1] [--pause-seconds 20] [--seed N] [--json FILE]
  * Needs DECKLOG_TEST_KAFKA_PID and DECKLOG_TEST_ELASTICSEARCH_PID: servers whose programs can be used. They are left alone.
+ * SIGUSR2 ends the writing: then what was written until then is compared.
  * Prints counts, and ends with status 1 when anything is missing, doubled or altered.
  */
 import { parseArgs } from 'node:util'
@@ -44,6 +45,7 @@ const voyage = await sail({
   arriveMsMax: 1_200_000,
   onProgress: (text) => process.stderr.write(`${text}\n`),
   async troubles(started) {
+    process.once('SIGUSR2', started.stopWriting)
     troubles = await storm(started, {
       seed,
       stopMsMax: 40_000,

@@ -14,6 +14,8 @@ if (noEngines !== undefined) console.warn(`skipped: ${noEngines}`)
 
 /** Each role at each step that lies on its way, at the first time and in the middle of its work. */
 const DEATHS: readonly (readonly [Role, FaultStep, number])[] = [
+  // First, for who dies in it holds the lease of retention for ten minutes.
+  ['index', 'rollover-inside', 1],
   ['ship', 'cut-journaled', 20],
   ['ship', 'batch-published', 1],
   ['ship', 'batch-published', 20],
@@ -29,11 +31,13 @@ const DEATHS: readonly (readonly [Role, FaultStep, number])[] = [
   ['index', 'store-commit-inside', 5],
   ['index', 'store-committed', 2],
   ['index', 'offsets-commit-before', 2],
-  ['index', 'rollover-inside', 1],
   ['archive', 'assignment-inside', 1],
   ['archive', 'archive-append', 10],
   ['archive', 'offsets-commit-before', 1],
 ]
+
+/** They make 2 MB of container lines. */
+const ROLLOVER_RECORDS = 40_000
 
 test.skipIf(noEngines !== undefined)(
   'each role is killed at each step on its way: each record is in Elasticsearch once',
@@ -44,11 +48,13 @@ test.skipIf(noEngines !== undefined)(
       engines,
       cluster: 'steps',
       records: 400_000,
-      ratePerSecond: 800,
+      ratePerSecond: 1_500,
       seed: 11,
       config: { pipelines: pipelinesThatRollOver() },
       onProgress: (text) => console.log(text),
-      async troubles({ fleet, say, stopWriting }) {
+      async troubles({ fleet, say, stopWriting, accounted }) {
+        // As much as makes an index large enough to be ended.
+        while ((await accounted()) < ROLLOVER_RECORDS) await sleep(200)
         for (const [at, [role, step, time]] of DEATHS.entries()) {
           const members = fleet.of(role)
           const member = members[at % members.length]!
