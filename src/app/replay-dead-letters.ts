@@ -27,13 +27,17 @@ export async function replayDeadLetters(options: {
     }
     const after = await options.store.getRecord('dead-letter', id, ASKING)
     if (after !== undefined && after.version !== record!.version) {
-      kept.push({ id, reason: `its cause is not mended: ${String(after.body['detail'])}` })
+      kept.push({ id, reason: `its cause is not mended: ${detailOf(after.body)}` })
       continue
     }
     await options.store.deleteRecord('dead-letter', id)
     replayed.push(id)
   }
   return { replayed, kept }
+}
+
+function detailOf({ detail }: JsonObject): string {
+  return typeof detail === 'string' ? detail : 'it was given up again'
 }
 
 /** Returns why it cannot be replayed. */
