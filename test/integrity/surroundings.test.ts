@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { storePart } from '../../src/app/status/store-part.ts'
+import { systemClock } from '../../src/app/system-clock.ts'
 import { deleteTopics } from '../../src/bus/kafka/admin.ts'
 import { connect } from '../../src/store/elasticsearch/connection.ts'
 import { type OwnBroker, PASSWORD, startBroker } from '../support/kafka-broker.ts'
 import { noKafka, pause, silentLog } from '../support/kafka.ts'
 import { openTcpProxy } from '../support/tcp-proxy.ts'
+import { mountSmallDisk, whyNoMount } from './support/small-disk.ts'
 import { installTemplates, makeTopics, Surroundings, topics, writeIndexOf } from './support/surroundings.ts'
 
 const { env } = process
@@ -12,6 +15,18 @@ const ELASTICSEARCH = env['DECKLOG_TEST_ELASTICSEARCH']
 const SECURE = env['DECKLOG_TEST_ELASTICSEARCH_TLS']
 if (SECURE === undefined)
   console.warn('skipped: DECKLOG_TEST_ELASTICSEARCH_TLS names no Elasticsearch with passwords')
+
+/** Its data, too, is in that directory. */
+async function startBrokerIn(directory: string): Promise<OwnBroker> {
+  const before = env['TMPDIR']
+  env['TMPDIR'] = directory
+  try {
+    return await startBroker()
+  } finally {
+    if (before === undefined) delete env['TMPDIR']
+    else env['TMPDIR'] = before
+  }
+}
 
 /** Sentences are said once, and again after a minute at most. */
 function expectCalm(said: Record<string, number>): void {
@@ -113,6 +128,33 @@ describe.skipIf(noKafka !== undefined || ELASTICSEARCH === undefined)('wrong sur
     })
   })
 
+  const noMount = whyNoMount()
+  if (noMount !== undefined) console.warn(`skipped: a broker whose disk is full, for ${noMount}`)
+  test.skipIf(noMount !== undefined)(
+    'a broker whose disk is full, until there is room',
+    { timeout: 240_000 },
+    async () => {
+      using disk = mountSmallDisk(400)
+      await using small = await startBrokerIn(disk.directory)
+      await makeTopics(small.plaintext)
+      await here.start({ bus: { brokers: [small.plaintext] }, store: es })
+      await here.complete(es)
+      disk.fill(0)
+      for (let i = 0; i < 50; i++) here.write(200)
+      await here.notReady(
+        /Kafka at \S+ (cannot be reached|answered|closed the connection|does not answer)/,
+        90_000,
+      )
+      expectCalm(here.complaints())
+      disk.free()
+      // A broker that could not write has ended, as it says, and does not come back by itself.
+      await small.kill()
+      await small.start()
+      await here.complete(es, 90_000)
+      await here.stop()
+    },
+  )
+
   describe('of Elasticsearch', () => {
     test('that is away, and comes back', { timeout: 120_000 }, async () => {
       const url = new URL(ELASTICSEARCH!)
@@ -144,6 +186,10 @@ describe.skipIf(noKafka !== undefined || ELASTICSEARCH === undefined)('wrong sur
         await here.notReady(/Elasticsearch refuses to write to logs-system.auth-\S+: .*; its events wait/)
         await pause(5_000)
         expectCalm(here.complaints())
+        const { problems } = await storePart({ elasticsearch: es, rules: [], clock: systemClock, apartMs: 1 })
+        expect(problems).toContain(
+          `Elasticsearch does not take writes into ${index}: somebody set index.blocks.write: set it to null`,
+        )
       } finally {
         await block(null)
         await connection.close()
