@@ -1,4 +1,3 @@
-import type { Admin } from 'kafkajs'
 import { AdminClient } from '../../bus/kafka/admin-client.ts'
 import type { ClientOptions } from '../../bus/kafka/client.ts'
 import { type GroupState, groupStates } from '../../bus/kafka/group-state.ts'
@@ -34,8 +33,7 @@ type Look = ReadonlyMap<Step, ReadonlyMap<number, Marks>>
 export async function kafkaPart(options: KafkaPartOptions): Promise<Part> {
   const { kafka, clock, apartMs, signal } = options
   const client = new AdminClient(kafka)
-  const ask = <T>(what: string, question: (admin: Admin) => Promise<T>): Promise<T> =>
-    client.use(what, question)
+  const ask: Ask = (what, question) => client.use(what, question)
   try {
     const all = stepsOf(options)
     const names = [...new Set(all.map(({ topic }) => topic))]
@@ -87,7 +85,7 @@ function stepsOf({ classes, handsOver }: KafkaPartOptions): Step[] {
   ]
 }
 
-type Ask = <T>(what: string, question: (admin: Admin) => Promise<T>) => Promise<T>
+type Ask = AdminClient['use']
 
 async function look(ask: Ask, steps: readonly Step[]): Promise<Look> {
   const marks = steps.map(async (step) => {
