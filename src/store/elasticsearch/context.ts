@@ -40,11 +40,6 @@ export function namesOf(prefix = ''): EsNames {
   }
 }
 
-/** Backing indices of all data streams of events, by pattern: for `_cat` and `_settings`. */
-export function backingPattern(names: EsNames): string {
-  return `.ds-${names.events}`
-}
-
 export interface EsFault {
   readonly type: string
   readonly reason: string
