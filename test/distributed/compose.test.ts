@@ -9,6 +9,7 @@ import { parse } from 'yaml'
 import type { StatusReport } from '../../src/app/status/report.ts'
 import { type OwnBroker, startBroker } from '../support/kafka-broker.ts'
 import { noKafka, until } from '../support/kafka.ts'
+import { leaveNothing } from '../support/leave-nothing.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const NODE = join(ROOT, 'node_modules/.bin/node')
@@ -16,6 +17,7 @@ const MAIN = join(ROOT, 'src/cli/main.ts')
 const CONFIG = join(ROOT, 'deploy/compose/decklog.yaml')
 const ELASTICSEARCH = process.env['DECKLOG_TEST_ELASTICSEARCH']
 const WAIT_MS = 90_000
+const CLUSTER = 'test-compose'
 
 interface Service {
   readonly image: string
@@ -71,7 +73,7 @@ describe.skipIf(noKafka !== undefined || ELASTICSEARCH === undefined)(
     const environment = (): NodeJS.ProcessEnv => ({
       ...process.env,
       ...services['process']!.environment,
-      DECKLOG_CLUSTER: 'test-compose',
+      DECKLOG_CLUSTER: CLUSTER,
       DECKLOG_NODE: 'compose-1',
       DECKLOG_LOGS: join(room, 'logs'),
       DECKLOG_KAFKA: broker.plaintext,
@@ -100,6 +102,7 @@ describe.skipIf(noKafka !== undefined || ELASTICSEARCH === undefined)(
     }, 120_000)
     afterAll(async () => {
       await Promise.all(running.map((one) => one.stop()))
+      await leaveNothing({ nodes: [ELASTICSEARCH!] }, CLUSTER)
       await broker[Symbol.asyncDispose]()
       rmSync(room, { recursive: true, force: true })
     }, 120_000)

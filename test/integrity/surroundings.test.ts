@@ -6,9 +6,17 @@ import { deleteTopics } from '../../src/bus/kafka/admin.ts'
 import { connect } from '../../src/store/elasticsearch/connection.ts'
 import { type OwnBroker, PASSWORD, startBroker } from '../support/kafka-broker.ts'
 import { noKafka, pause, silentLog } from '../support/kafka.ts'
+import { leaveNothing } from '../support/leave-nothing.ts'
 import { openTcpProxy } from '../support/tcp-proxy.ts'
 import { mountSmallDisk, whyNoMount } from './support/small-disk.ts'
-import { installTemplates, makeTopics, Surroundings, topics, writeIndexOf } from './support/surroundings.ts'
+import {
+  CLUSTER,
+  installTemplates,
+  makeTopics,
+  Surroundings,
+  topics,
+  writeIndexOf,
+} from './support/surroundings.ts'
 
 const { env } = process
 const ELASTICSEARCH = env['DECKLOG_TEST_ELASTICSEARCH']
@@ -51,7 +59,10 @@ describe.skipIf(noKafka !== undefined || ELASTICSEARCH === undefined)('wrong sur
     await installTemplates(es)
     await makeTopics(broker.plaintext)
   }, 120_000)
-  afterAll(() => broker[Symbol.asyncDispose](), 60_000)
+  afterAll(async () => {
+    await leaveNothing(es, CLUSTER)
+    await broker[Symbol.asyncDispose]()
+  }, 60_000)
   beforeEach(() => {
     here = new Surroundings()
     here.write(20)
@@ -205,6 +216,7 @@ describe.skipIf(noKafka !== undefined || ELASTICSEARCH === undefined)('wrong sur
       }
       const right = { nodes: [SECURE!], auth, tls: { ca } }
       beforeAll(() => installTemplates(right), 60_000)
+      afterAll(() => leaveNothing(right, CLUSTER), 60_000)
 
       test.each([
         [

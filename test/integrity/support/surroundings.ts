@@ -17,7 +17,7 @@ import { connect, type ElasticsearchOptions } from '../../../src/store/elasticse
 import { recordingLog, type Said, silentLog, until } from '../../support/kafka.ts'
 
 /** Its data streams stay in the shared cluster, which cannot delete them: the name is always the same. */
-const CLUSTER = 'test-surroundings'
+export const CLUSTER = 'test-surroundings'
 const ROLES: readonly RoleName[] = ['ship', 'process', 'index']
 const pipelines = loadPipelines(PIPELINES_DIRECTORY)
 const settings = setupSchema.parse({ topics: { partitions: 2 } })
