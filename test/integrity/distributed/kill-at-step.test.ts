@@ -36,8 +36,8 @@ const DEATHS: readonly (readonly [Role, FaultStep, number])[] = [
   ['archive', 'offsets-commit-before', 1],
 ]
 
-/** They make 2 MB of container lines. */
-const ROLLOVER_RECORDS = 40_000
+/** They make 2 MB of audit events. */
+const ROLLOVER_RECORDS = 60_000
 
 test.skipIf(noEngines !== undefined)(
   'each role is killed at each step on its way: each record is in Elasticsearch once',
@@ -73,7 +73,7 @@ test.skipIf(noEngines !== undefined)(
   },
 )
 
-/** The pipelines of the product, but the indices of container lines are ended at 2 MB. */
+/** The pipelines of the product, but the indices of audit events are ended at 2 MB. */
 function pipelinesThatRollOver(): string {
   const directory = mkdtempSync(join(tmpdir(), 'decklog-pipelines-'))
   cpSync(PIPELINES_DIRECTORY, directory, { recursive: true })

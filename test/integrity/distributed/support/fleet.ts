@@ -37,6 +37,8 @@ export interface Member {
 const COUNTS: Readonly<Record<Role, number>> = { ship: 1, process: 2, index: 2, archive: 1, serve: 1 }
 /** As long as a broker or a node may take to come back on a busy machine. */
 const READY_MS_MAX = 180_000
+/** Metrics that tell where something waits. */
+const STANDING = /^decklog_(bus_(open_bytes|stalled|redelivered)|index_|store_(open|held|requests|retries))/
 const DIES_MS_MAX = 90_000
 
 /** All roles, each in processes of its own, on engines of a test's own. */
@@ -165,6 +167,22 @@ export class Fleet implements AsyncDisposable {
     for (const text of [...this.#said, ...this.members.flatMap((member) => saidBy(member))])
       counts.set(text, (counts.get(text) ?? 0) + 1)
     return counts
+  }
+
+  /** What each member says of itself now, and where it stands: for a person to whom something has not arrived. */
+  async describe(): Promise<string[]> {
+    const ask = async ({ url }: Deck, path: string): Promise<string> => {
+      const answer = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(5_000) })
+      return (await answer.text()).trim()
+    }
+    return Promise.all(
+      this.members.map(async ({ name, deck }) => {
+        const ready = await ask(deck, '/ready').catch((error: unknown) => String(error))
+        const metrics = await ask(deck, '/metrics').catch(() => '')
+        const counts = metrics.split('\n').filter((line) => STANDING.test(line))
+        return [`${name}: ${ready}`, ...counts, deck.stderr.slice(-1_500)].join('\n')
+      }),
+    )
   }
 
   async stop(): Promise<void> {

@@ -101,6 +101,7 @@ export async function sail(options: VoyageOptions): Promise<VoyageReport> {
     return { ...(await compared(fleet, engines, truths)), expectedRecords, writtenMs, storedMs }
   } catch (error) {
     fleet.keep = true
+    for (const text of await fleet.describe()) say(text)
     for (const [text, times] of fleet.complaints()) say(`${times} x ${text}`)
     throw error
   } finally {
