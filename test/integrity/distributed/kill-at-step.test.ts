@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -43,6 +43,7 @@ test.skipIf(noEngines !== undefined)(
   'each role is killed at each step on its way: each record is in Elasticsearch once',
   { timeout: 1_500_000 },
   async () => {
+    using pipelines = pipelinesThatRollOver()
     await using engines = await startEngines()
     const report = await sail({
       engines,
@@ -50,7 +51,7 @@ test.skipIf(noEngines !== undefined)(
       records: 400_000,
       ratePerSecond: 1_500,
       seed: 11,
-      config: { pipelines: pipelinesThatRollOver() },
+      config: { pipelines: pipelines.directory },
       onProgress: (text) => console.log(text),
       async troubles({ fleet, say, stopWriting, accounted }) {
         // As much as makes an index large enough to be ended.
@@ -74,14 +75,14 @@ test.skipIf(noEngines !== undefined)(
 )
 
 /** The pipelines of the product, but the indices of audit events are ended at 2 MB. */
-function pipelinesThatRollOver(): string {
+function pipelinesThatRollOver(): { readonly directory: string } & Disposable {
   const directory = mkdtempSync(join(tmpdir(), 'decklog-pipelines-'))
   cpSync(PIPELINES_DIRECTORY, directory, { recursive: true })
   const path = join(directory, 'retention.yaml')
   const text = readFileSync(path, 'utf8').replace(
-    /^pod: .*$/m,
-    'pod: { hot: 14d, maxBytes: 20MB, whenFull: refuse }',
+    /^control-plane: .*$/m,
+    'control-plane: { hot: 90d, maxBytes: 20MB, whenFull: refuse }',
   )
   writeFileSync(path, text)
-  return directory
+  return { directory, [Symbol.dispose]: () => rmSync(directory, { recursive: true }) }
 }
