@@ -51,6 +51,8 @@ describe.skipIf(noBrowser !== undefined)('the live view', () => {
       grid.scrollTop = 400
     })
     await page.locator('#resume').waitFor()
+    // The rows of the new place are drawn with the next frame.
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
     const before = await page.locator('.rail .message').allTextContents()
     await arrive(opened, 2, 7)
     await page.locator('#resume', { hasText: '7 new' }).waitFor()
