@@ -443,6 +443,22 @@ describe('a rollover', () => {
     expectOnce(server, [batch])
   })
 
+  test('many small batches that may be older are looked up together', async () => {
+    const { server, store } = await place()
+    await store.write([records(0, 3)])
+    server.rollOver(STREAM)
+    const { store: later } = await open(server)
+    const batches = Array.from({ length: 50 }, (_, n) => records(0, 3, { stream: streamName(n + 1) }))
+    server.lookups = 0
+    const results = await later.write(batches)
+    expect(results.flatMap(({ outcomes: own }) => [...own])).toEqual([
+      ...Array<number>(3).fill(duplicate),
+      ...Array<number>(147).fill(stored),
+    ])
+    expect(server.lookups).toBeLessThan(10)
+    expectOnce(server, batches)
+  })
+
   test('nor when a part of it was stored, and nobody was told', async () => {
     const { server, store } = await place({ retryForMs: 20 })
     const batch = records(0, 10)

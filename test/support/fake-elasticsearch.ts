@@ -43,6 +43,8 @@ export class FakeElasticsearch implements AsyncDisposable {
   onBulk: (request: BulkRequest) => BulkFault | undefined = () => undefined
   /** Asked for each other request: a status instead of an answer. */
   onOther: (method: string, path: string) => number | undefined = () => undefined
+  /** How often ids were looked up. */
+  lookups = 0
   /** `X-Opaque-Id` of the bulk requests that are under way. */
   readonly #running = new Map<number, string>()
   readonly #server: Server
@@ -112,6 +114,7 @@ export class FakeElasticsearch implements AsyncDisposable {
       await this.#bulk(path.slice(1, -'/_bulk'.length), body, { request, response })
       return
     }
+    if (path.endsWith('/_mget')) this.lookups++
     const status = this.onOther(request.method!, path)
     if (status !== undefined) send(response, status, { error: { type: 'refused', reason: 'by the test' } })
     else this.#other(request.method!, path, { body, response })

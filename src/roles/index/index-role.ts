@@ -30,6 +30,8 @@ export interface IndexRole {
 /** First pause after a failed write; doubles up to RETRY_MS_MAX, with jitter. */
 const RETRY_MS_MIN = 100
 const RETRY_MS_MAX = 5_000
+/** What the store wants again so often does not pass by itself: an operator is told. */
+const PASSING_ATTEMPTS = 3
 
 /**
  * index: event batches → Store. Each class has a queue of its own, so that a full class delays no other. A write takes all that
@@ -126,7 +128,7 @@ class Lane {
   async #write(group: readonly Waiting[]): Promise<void> {
     let batches = group.map((one) => one.batch)
     for (let attempt = 0; ; attempt++) {
-      const again = await this.#attempt(batches)
+      const again = await this.#attempt(batches, attempt)
       if (again.length === 0) return
       batches = again
       const pauseMs = Math.min(RETRY_MS_MIN * 2 ** attempt, RETRY_MS_MAX)
@@ -135,21 +137,27 @@ class Lane {
   }
 
   /** Returns the batches that must be written again. */
-  async #attempt(batches: readonly EventBatch[]): Promise<EventBatch[]> {
+  async #attempt(batches: readonly EventBatch[], before: number): Promise<EventBatch[]> {
     const { store, telemetry } = this.#options
     const what = `writing class ${this.class} to the store`
     try {
       const results = await store.write(batches, { signal: this.#signal })
-      this.#complaints.over(what)
       const again: EventBatch[] = []
+      let reason = ''
       for (const [i, result] of results.entries()) {
         const tally = tallyOf(result.outcomes)
         for (const [outcome, count] of Object.entries(tally)) {
           if (count > 0) telemetry.add('decklog_index_events_total', count, { class: this.class, outcome })
         }
-        if (tally.retry > 0) again.push(batches[i]!)
+        if (tally.retry > 0) {
+          again.push(batches[i]!)
+          reason ||= result.reasons.get(result.outcomes.indexOf(Outcome.retry)) ?? 'the store gives no reason'
+        }
         if (tally.reject > 0) await publishDeadLetters(this.#options, batches[i]!, result, this.#signal)
       }
+      if (again.length === 0) this.#complaints.over(what)
+      else if (before >= PASSING_ATTEMPTS)
+        this.#complaints.raise(what, `${what}: ${reason}; trying again`, 'warn')
       return again
     } catch (error) {
       if (isAbort(error)) throw error

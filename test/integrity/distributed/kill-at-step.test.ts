@@ -48,8 +48,8 @@ test.skipIf(noEngines !== undefined)(
     const report = await sail({
       engines,
       cluster: 'steps',
-      records: 400_000,
-      ratePerSecond: 1_500,
+      records: 300_000,
+      ratePerSecond: 600,
       seed: 11,
       config: { pipelines: pipelines.directory },
       onProgress: (text) => console.log(text),

@@ -39,13 +39,30 @@ export async function judge(
   )
   const nowMs = Number(context.clock.monotonicNs() / 1_000_000n)
   await settleOverlaps(context, opens, { known, nowMs, signal })
-  for (const open of opens) {
-    const indices = indicesSince(open, context.clock.now())
-    const rows = indices.length > 1 ? open.open() : []
-    if (rows.length === 0) continue
-    await waitForOlderWrites(context, open.target, signal)
-    await settleStored(context, open, { rows, indices, signal })
+  for (const { target, indices, own } of byIndices(opens, context.clock.now())) {
+    await waitForOlderWrites(context, target, signal)
+    await settleStored(context, own, { indices, signal })
   }
+}
+
+interface Group {
+  readonly target: Target
+  readonly indices: readonly string[]
+  readonly own: OpenBatch[]
+}
+
+/** Batches that may be in more than the write index, with those that may be in the same ones. */
+function byIndices(opens: readonly OpenBatch[], nowMs: number): Iterable<Group> {
+  const groups = new Map<string, Group>()
+  for (const open of opens) {
+    const indices = indicesSince(open, nowMs)
+    if (indices.length < 2 || open.openRows === 0) continue
+    const name = indices.join()
+    const group = groups.get(name) ?? { target: open.target, indices, own: [] }
+    group.own.push(open)
+    groups.set(name, group)
+  }
+  return groups.values()
 }
 
 /** Indices in which somebody may have written the events of a batch: those that took writes since it came in. */

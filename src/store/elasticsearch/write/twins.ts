@@ -12,18 +12,26 @@ interface Rows {
   readonly signal: AbortSignal
 }
 
+/** A row of one of several batches. */
+interface Row {
+  readonly open: OpenBatch
+  readonly row: number
+}
+
 /**
- * Looks rows up in the indices behind their data stream that may have them, and answers `duplicate` for those that are there.
- * `create` alone does not tell: it knows the write index only. Where an id is in two of them, the later copy is removed.
+ * Looks the open rows of batches up in the indices behind their data stream that may have them, and answers `duplicate` for those
+ * that are there. `create` alone does not tell: it knows the write index only. Where an id is in two of them, the later copy is
+ * removed. All batches together: a write may hold hundreds of small ones.
  * @throws {DecklogError} retryable
  */
 export async function settleStored(
   context: EsContext,
-  open: OpenBatch,
-  { rows, indices, signal }: Rows & { readonly indices: readonly string[] },
+  opens: readonly OpenBatch[],
+  { indices, signal }: { readonly indices: readonly string[]; readonly signal: AbortSignal },
 ): Promise<void> {
-  const first = await keepFirst(context, open, { rows, indices, signal })
-  for (const [row, index] of first) {
+  const rows = opens.flatMap((open) => open.open().map((row): Row => ({ open, row })))
+  const first = await keepFirst(context, rows, { indices, signal })
+  for (const [{ open, row }, index] of first) {
     open.landed.add(index)
     open.settle(row, Outcome.duplicate)
   }
@@ -44,8 +52,8 @@ export async function verifyLanding(
     if (indices.length === 0) return
     // Who was told the older index to write to, before the rollover, may be writing still.
     await untilWritesEnded(context, signal)
-    const first = await keepFirst(context, open, { rows, indices: [...indices, landedIn], signal })
-    for (const [row, index] of first) {
+    const first = await keepFirst(context, rowsOf(open, rows), { indices: [...indices, landedIn], signal })
+    for (const [{ row }, index] of first) {
       open.landed.add(index)
       if (index !== landedIn) open.settle(row, Outcome.duplicate)
     }
@@ -67,19 +75,23 @@ export async function removeStrays(
     if (backing.write === open.judgedAt) return
     await untilWritesEnded(context, signal)
     const indices = indicesUpTo(backing, Number.POSITIVE_INFINITY)
-    await keepFirst(context, open, { rows, indices, signal })
+    await keepFirst(context, rowsOf(open, rows), { indices, signal })
   })
+}
+
+function rowsOf(open: OpenBatch, rows: readonly number[]): Row[] {
+  return rows.map((row) => ({ open, row }))
 }
 
 /** In which of the indices, oldest first, each row is; it is removed from those after. */
 async function keepFirst(
   context: EsContext,
-  open: OpenBatch,
-  { rows, indices, signal }: Rows & { readonly indices: readonly string[] },
-): Promise<Map<number, string>> {
-  const ids = rows.map((row) => open.index.id(row))
+  rows: readonly Row[],
+  { indices, signal }: { readonly indices: readonly string[]; readonly signal: AbortSignal },
+): Promise<Map<Row, string>> {
+  const ids = rows.map(({ open, row }) => open.index.id(row))
   context.telemetry.add('decklog_store_in_doubt_total', ids.length)
-  const first = new Map<number, string>()
+  const first = new Map<Row, string>()
   for (const index of indices) {
     const found = await idsIn(context, index, { ids, signal })
     const copies = ids.filter((_, at) => found[at] === true && first.has(rows[at]!))
