@@ -96,7 +96,7 @@ describe.skipIf(SERVER === undefined)('a server with TLS and passwords', () => {
       if (written instanceof Error) expect(written).toMatchObject({ retryable: true })
       else expect([...(written as WriteResult[])[0]!.outcomes]).toEqual([Outcome.retry])
       expect(said).toHaveLength(1)
-      expect(said.join()).toMatch(/unable to authenticate|unauthorized|not allowed/)
+      expect(said.join()).toMatch(/password or API key is refused|unauthorized|not allowed|may not/)
       expect(said.join()).not.toContain('not-this-one')
       expect(store.problems().length).toBeGreaterThanOrEqual(1)
     }
