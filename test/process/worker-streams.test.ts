@@ -75,6 +75,18 @@ describe('WorkerStreams', () => {
     expect(harness.run([criLine('e')], { firstSeq: 4 }).messages).toEqual(['e'])
   })
 
+  test('a reader that began in the middle keeps what is begun open while what lies before comes again', () => {
+    const harness = new Harness()
+    const half = harness.run([criLine('c'), criLine('be', { tag: 'P' })], { firstSeq: 2 })
+    expect(half).toMatchObject({ messages: ['c'], isClean: false })
+    const again = harness.run([criLine('a'), criLine('b', { tag: 'P' })], { firstSeq: 0 })
+    expect(again).toMatchObject({ messages: ['a', 'b'], isClean: false, carryBytes: half.carryBytes })
+    expect(harness.run([criLine('a'), criLine('b')], { firstSeq: 0 }).messages).toEqual([])
+    expect(harness.run([], { firstSeq: 1, marks: ['idle'] }).isClean).toBe(false)
+    const rest = harness.run([criLine('gun')], { firstSeq: 4 })
+    expect(rest).toMatchObject({ messages: ['begun'], isClean: true, carryBytes: 0 })
+  })
+
   test('does not join over a batch that comes again in between', () => {
     const harness = new Harness()
     harness.run([criLine('x'), criLine('a', { tag: 'P' })])

@@ -6,7 +6,7 @@ import { type EventBatch, EventFlag, EventIndex } from '../../core/event-batch.t
 import { chainHead } from '../../core/identity.ts'
 import { BATCH_BYTES_MAX } from '../../core/limits.ts'
 import type { CompiledPipeline } from '../../stages/pipeline.ts'
-import { closeStream, processBatch, type Processed } from '../../stages/process-batch.ts'
+import { closeStream, processBatch, type Processed, type ProcessInput } from '../../stages/process-batch.ts'
 import { newStreamState, type StreamState } from '../../stages/stream-state.ts'
 import type { WorkerJob, WorkerResult } from './messages.ts'
 
@@ -65,7 +65,9 @@ export class WorkerStreams {
     const input = { raw: EMPTY, receivedMs: job.receivedMs, pipeline, carryRoomBytes }
     if (job.kind === 'close') return state.reader === undefined ? undefined : closeStream(state, batch, input)
     if (isRepeated(entry, batch)) return undefined
+    const isPast = liesBefore(entry, batch)
     remember(entry, batch)
+    if (isPast) return processPast(entry, job.kind === 'dead-letter' ? givenUp(batch) : batch, input)
     if (job.kind === 'dead-letter') return processBatch(state, givenUp(batch), input)
     return processBatch(state, batch, { ...input, raw: unpack(batch) })
   }
@@ -142,6 +144,21 @@ function isRepeated({ state, readFrom, marks }: StreamEntry, batch: RawBatch): b
   }
   if (batch.count > 0) return batch.firstSeq + batch.count <= state.nextSeq
   return batch.firstSeq < state.nextSeq || marks.includes(Buffer.from(chainHead(batch)).toString('hex'))
+}
+
+/** All of it lies before what this reader knows of the stream: it began in the middle, or the batch was overtaken. */
+function liesBefore({ state, readFrom }: StreamEntry, { fragment, firstSeq, count }: RawBatch): boolean {
+  return state.nextSeq >= 0 && fragment === null && firstSeq < readFrom && firstSeq + count <= readFrom
+}
+
+/**
+ * Such a batch stands alone. Most often another reader has read it, and what of its events reaches into its neighbours is stored as a
+ * whole: the store knows the parts. What the stream has begun stays open, for it goes on behind what was read last.
+ */
+function processPast(entry: StreamEntry, batch: RawBatch, input: ProcessInput): Processed {
+  const ended = { ...batch, marks: [...batch.marks, 'idle' as const] }
+  const made = processBatch(newStreamState(), ended, { ...input, raw: unpack(batch) })
+  return { ...made, openBytes: entry.openBytes, openSince: entry.isClean ? Number.POSITIVE_INFINITY : 0 }
 }
 
 function remember(entry: StreamEntry, batch: RawBatch): void {
