@@ -1,8 +1,10 @@
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Minutes of killed brokers and nodes: `npm run test:distributed`.
+    exclude: [...configDefaults.exclude, 'test/integrity/distributed/**'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: 'forks',
