@@ -2,7 +2,7 @@ import { globSync, lstatSync } from 'node:fs'
 import { basename, dirname, extname, join, matchesGlob, resolve } from 'node:path'
 import type { Clock } from '../ports/clock.ts'
 import { type Discovery, type DiscoveryEvents, lookSafely } from './discovery.ts'
-import { groupKey, isRotatedName, type LogGroup } from './log-group.ts'
+import { groupKey, isRotatedName, type LogGroup, rotatedFiles } from './log-group.ts'
 import type { FileSource } from './source-config.ts'
 import { DirectoryWatch } from './watch-directory.ts'
 
@@ -116,8 +116,11 @@ class FilesDiscovery implements Discovery {
   }
 
   #appeared(path: string): void {
-    if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return this.#take(path)
-    this.#events.onVanished(this.#groupOf(path), `the file ${path} came and went before it could be opened`)
+    const group = this.#groupOf(path)
+    // Between two steps of a rotation it is not there, but what it became is.
+    const isThere = lstatSync(path, { throwIfNoEntry: false }) !== undefined || rotatedFiles(group).length > 0
+    if (isThere) return this.#take(path)
+    this.#events.onVanished(group, `the file ${path} came and went before it could be opened`)
   }
 
   #groupOf(livePath: string): LogGroup {

@@ -2,7 +2,7 @@ import { lstatSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../ports/clock.ts'
 import { type Discovery, type DiscoveryEvents, lookSafely } from './discovery.ts'
-import { groupKey, type LogGroup, namesIn } from './log-group.ts'
+import { groupKey, type LogGroup, namesIn, rotatedFiles } from './log-group.ts'
 import type { PodsSource } from './source-config.ts'
 import { DirectoryWatch } from './watch-directory.ts'
 
@@ -196,7 +196,8 @@ class PodsDiscovery implements Discovery {
   #addFile(directory: Directory, name: string): void {
     const path = join(directory.path, name)
     const group = this.#groupOf(path, directory, name.slice(0, -4))
-    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) {
+    // Between two steps of a rotation it is not there, but what it became is.
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined && rotatedFiles(group).length === 0) {
       return this.#declareVanished(path, group, `the file ${path} came and went before it could be opened`)
     }
     this.#gone.delete(path)

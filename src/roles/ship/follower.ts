@@ -46,6 +46,8 @@ export interface Follower {
   goneMs: number | undefined
   /** Time of the directory when its rotated files were listed last; -1: list them again at the next look. */
   listedMs: number
+  /** Finished files that were not found, and since when. */
+  readonly missed: Map<StreamFile, number>
   /** Its files were looked at once in this run. */
   attached: boolean
   /** Not asked for any more: only what is open is sent again. */
@@ -69,6 +71,7 @@ export function newFollower(group: LogGroup, stream: StreamState, nowMs: number)
     lastDataMs: stream.nextOrdinal > 0 ? 0 : nowMs,
     goneMs: undefined,
     listedMs: -1,
+    missed: new Map(),
     attached: false,
     resendOnly: false,
   }

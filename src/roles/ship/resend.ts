@@ -2,7 +2,7 @@ import { closeSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { unpackLog } from '../../sources/gunzip-log.ts'
 import { isOpen, openLog, readFully } from '../../sources/open-log.ts'
-import { candidates } from './find-files.ts'
+import { candidates, idAt, ListingMoved } from './find-files.ts'
 import type { Follower } from './follower.ts'
 import { digestOf } from './pack.ts'
 import type { Cut } from './records.ts'
@@ -26,7 +26,19 @@ export class CutBytes {
   async read(cut: Cut): Promise<Buffer | undefined> {
     const bytes = Buffer.allocUnsafe(cut.rawBytes)
     if (cut.rawBytes === 0) return bytes
-    return this.#readPlain(cut, bytes) || (await this.#readPacked(cut, bytes)) ? bytes : undefined
+    const before = this.#listing()
+    if (this.#readPlain(cut, bytes) || (await this.#readPacked(cut, bytes))) return bytes
+    if (this.#listing() !== before) throw new ListingMoved(this.#follower.group.livePath)
+    return undefined
+  }
+
+  /** Which file has which name, as one text. */
+  #listing(): string {
+    const { group } = this.#follower
+    return candidates(group)
+      .map(({ path, id }) => `${path} ${id}`)
+      .concat(idAt(group.livePath) ?? '')
+      .join('\n')
   }
 
   close(): void {

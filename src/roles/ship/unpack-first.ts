@@ -1,8 +1,9 @@
-import { openSync } from 'node:fs'
+import { openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { diskError, isAbort } from '../../core/errors.ts'
 import { continues } from '../../sources/fingerprint.ts'
 import { unpackLog } from '../../sources/gunzip-log.ts'
+import { idAt } from './find-files.ts'
 import type { FollowedFile, Follower } from './follower.ts'
 import type { ShipContext } from './ship-context.ts'
 
@@ -23,6 +24,8 @@ async function unpack(follower: Follower, file: FollowedFile, context: ShipConte
   const path = join(context.unpackDirectory, `${follower.stream.number}-${position.id.replace(':', '-')}`)
   const { unpackedBytesMax: bytesMax, signal } = context
   const { whole, bytes } = await unpackLog(file.packed!, path, { bytesMax, signal })
+  // Numbered files move up at each rotation: this may have been another one's content.
+  if (idAt(file.packed!) !== position.id) return rmSync(path, { force: true })
   const fd = openSync(path, 'r')
   if (!whole)
     file.damage = `${file.packed} is torn, or unpacks to more than ${bytesMax} bytes: read as far as byte ${bytes}`
