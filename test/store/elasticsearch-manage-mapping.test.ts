@@ -264,7 +264,7 @@ describe('templates of others', () => {
 })
 
 describe('roles', () => {
-  test('only the retention may delete events, and nothing may all', () => {
+  test('only the retention may delete indices, only the writer second copies, nobody the audit stream, and nothing may all', () => {
     const may = (privilege: string): string[] =>
       ROLE_NAMES.filter((role) =>
         roleDescriptor(role, KINDS).indices.some(
@@ -274,6 +274,12 @@ describe('roles', () => {
       )
     expect(may('delete_index')).toEqual(['retention'])
     expect(may('create_doc')).toEqual(['writer', 'retention'])
+    expect(may('delete')).toEqual(['writer'])
+    const audit = 'logs-decklog.audit-*.audit'
+    const deletes = roleDescriptor('writer', KINDS).indices.filter(({ privileges }) =>
+      privileges.includes('delete'),
+    )
+    expect(deletes.flatMap(({ names }) => names)).not.toContain(audit)
     expect(may('all')).toEqual([])
     expect(may('manage')).toEqual([])
     expect(may('write')).toEqual([])

@@ -1,14 +1,14 @@
+import { closeSync } from 'node:fs'
 import type { DeclaredLoss } from '../../core/batch.ts'
 import { UNREAD } from '../../sources/fingerprint.ts'
 import { isOpen, type OpenLog, openLog } from '../../sources/open-log.ts'
 import { type Candidate, candidates, findRead } from './find-files.ts'
+import { lossOf, newFile, refuse, saveFiles } from './followed-file.ts'
 import type { Follower } from './follower.ts'
 import { Known, unfinished } from './known-files.ts'
 import type { StreamFile } from './records.ts'
 import type { ShipContext } from './ship-context.ts'
-import { closeSync } from 'node:fs'
-import { newFile, saveFiles, lossOf, refuse } from './followed-file.ts'
-import { unknownFiles, unknownPacked, sortByAge, takeFound } from './unknown-files.ts'
+import { sortByAge, takeFound, unknownFiles, unknownPacked } from './unknown-files.ts'
 
 /** First sight in this run: finds again what an earlier run was reading, and takes what came since. */
 export function attach(follower: Follower, context: ShipContext): void {

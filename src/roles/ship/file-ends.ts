@@ -1,9 +1,9 @@
-import type { DeclaredLoss } from '../../core/batch.ts'
-import type { Follower } from './follower.ts'
-import type { ShipContext } from './ship-context.ts'
 import { fstatSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import type { DeclaredLoss } from '../../core/batch.ts'
 import { grown, saveFiles } from './followed-file.ts'
+import type { Follower } from './follower.ts'
+import type { ShipContext } from './ship-context.ts'
 
 /** Whether nothing more will come at the group's path. */
 export function isGoneForGood(follower: Follower, context: ShipContext): boolean {

@@ -1,14 +1,14 @@
+import { closeSync, type Stats, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { fileId, isOpen, openLog } from '../../sources/open-log.ts'
+import { attach, takeLive } from './attach.ts'
 import { type Candidate, candidates } from './find-files.ts'
+import { grown, refuse, saveFiles } from './followed-file.ts'
 import type { FollowedFile, Follower } from './follower.ts'
 import { Known } from './known-files.ts'
 import type { ShipContext } from './ship-context.ts'
-import { closeSync, type Stats, statSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { grown, saveFiles, refuse } from './followed-file.ts'
-import { attach, takeLive } from './attach.ts'
-import { unknownFiles, sortByAge } from './unknown-files.ts'
 import { findTruncated, overwritten, truncated } from './truncated.ts'
+import { sortByAge, unknownFiles } from './unknown-files.ts'
 
 /**
  * Which files a stream consists of, in which order: looked at whenever something changed. What is not finished of a rotated file

@@ -1,13 +1,13 @@
+import { closeSync } from 'node:fs'
 import { isOpen, openLog } from '../../sources/open-log.ts'
-import { candidates, type Found, findRead, idAt } from './find-files.ts'
+import { dropFirst } from './file-ends.ts'
+import { candidates, findRead, type Found, idAt } from './find-files.ts'
+import { lossOf, refuse, saveFiles } from './followed-file.ts'
 import type { FollowedFile, Follower } from './follower.ts'
 import { unfinished } from './known-files.ts'
 import type { ShipContext } from './ship-context.ts'
+import { takeFound, unknownPacked } from './unknown-files.ts'
 import { unpackFirst } from './unpack-first.ts'
-import { closeSync } from 'node:fs'
-import { saveFiles, lossOf, refuse } from './followed-file.ts'
-import { unknownPacked, takeFound } from './unknown-files.ts'
-import { dropFirst } from './file-ends.ts'
 
 /** Opens the file to be read next. False: not now; the follower wakes again by itself. @throws ListingMoved: look again */
 export function openFirst(follower: Follower, context: ShipContext): boolean {

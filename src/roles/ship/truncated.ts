@@ -1,12 +1,12 @@
+import { fstatSync } from 'node:fs'
 import { UNREAD } from '../../sources/fingerprint.ts'
-import { type Candidate, candidates, continuesQuietly, type Found, findRead } from './find-files.ts'
+import { type Candidate, candidates, continuesQuietly, findRead, type Found } from './find-files.ts'
+import { lossOf, saveFiles } from './followed-file.ts'
 import type { FollowedFile, Follower } from './follower.ts'
 import { unfinished } from './known-files.ts'
 import type { StreamFile } from './records.ts'
 import type { ShipContext } from './ship-context.ts'
-import { fstatSync } from 'node:fs'
-import { saveFiles, lossOf } from './followed-file.ts'
-import { unknownFiles, takeFound } from './unknown-files.ts'
+import { takeFound, unknownFiles } from './unknown-files.ts'
 
 /** Looks for files that are not what was read of them, or that became smaller. */
 export function findTruncated(follower: Follower, context: ShipContext): void {

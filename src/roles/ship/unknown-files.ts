@@ -1,10 +1,10 @@
 import { UNREAD } from '../../sources/fingerprint.ts'
 import { type Candidate, type Found, openListed } from './find-files.ts'
+import { newFile } from './followed-file.ts'
 import type { FollowedFile, Follower } from './follower.ts'
 import { isPackedFrom, Known } from './known-files.ts'
 import type { StreamFile } from './records.ts'
 import type { ShipContext } from './ship-context.ts'
-import { newFile } from './followed-file.ts'
 
 export function unknownFiles(
   among: readonly Candidate[],

@@ -16,7 +16,7 @@ export interface RoleDescriptor {
 
 /**
  * The least that each part of decklog needs. `writer`: the indexer. `reader`: serve, which changes nothing. `retention`: what the
- * process needs besides that runs the retention; the only one that may delete. `setup`: the person who runs `decklog setup`;
+ * process needs besides that runs the retention; the only one that may delete indices. `setup`: the person who runs `decklog setup`;
  * may not read events and not delete.
  */
 export function roleDescriptor(role: RoleName, given: readonly StreamKind[], prefix = ''): RoleDescriptor {
@@ -34,6 +34,8 @@ export function roleDescriptor(role: RoleName, given: readonly StreamKind[], pre
             names: streams,
             privileges: ['create_doc', 'auto_configure', 'read', 'view_index_metadata', 'monitor'],
           },
+          // A second copy of an event that was written around a rollover is removed again; of the audit stream it would stay.
+          { names: given.map((kind) => patternOf(kind, prefix)), privileges: ['delete'] },
           { names: own, privileges: ['read', 'index', 'delete', 'view_index_metadata', 'maintenance'] },
         ],
       }
