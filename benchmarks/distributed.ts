@@ -45,6 +45,8 @@ const { values } = parseArgs({
     only: { type: 'string', default: 'ship,events,apart,together,replay' },
     'take-over': { type: 'boolean', default: false },
     'cpu-prof': { type: 'string' },
+    /** For Node, of all roles: an experiment. */
+    'node-options': { type: 'string' },
     json: { type: 'string' },
   },
 })
@@ -74,7 +76,7 @@ say('building, and writing lines')
 const main = join(buildInto(place.directory), 'src/cli/main.js')
 const warmUp = new PodCopies(await podsOf('warm-up', WARM_UP_LINES))
 const input = new PodCopies(await podsOf('input', Number(values.lines)))
-const profiles = values['cpu-prof']
+const nodeOptions = nodeOptionsOf()
 const fleet = new Fleet({
   engines,
   cluster,
@@ -82,9 +84,7 @@ const fleet = new Fleet({
   directory: join(place.directory, 'fleet'),
   warmUp,
   input,
-  ...(profiles === undefined
-    ? {}
-    : { nodeOptions: (name: string) => ['--cpu-prof', `--cpu-prof-dir=${join(profiles, name)}`] }),
+  ...(nodeOptions === undefined ? {} : { nodeOptions }),
 })
 try {
   await measureAll()
@@ -112,6 +112,17 @@ function enginesOrExit(): Engines {
   if (found !== undefined) return found
   process.stderr.write('skipped: needs DECKLOG_TEST_KAFKA and DECKLOG_TEST_ELASTICSEARCH\n')
   process.exit(0)
+}
+
+/** Undefined when none were asked for: threads are told only then. */
+function nodeOptionsOf(): ((name: string) => readonly string[]) | undefined {
+  const profiles = values['cpu-prof']
+  const given = values['node-options']?.split(' ').filter((one) => one !== '')
+  if (profiles === undefined && given === undefined) return undefined
+  return (name) => [
+    ...(given ?? []),
+    ...(profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${join(profiles, name)}`]),
+  ]
 }
 
 async function refuseForeignTopics(): Promise<void> {

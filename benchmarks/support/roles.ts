@@ -84,7 +84,9 @@ export async function startRoles(deployment: Deployment, roles: readonly string[
   })
   diesWithUs(child)
   const logFile = join(directory, `${name}.log`)
-  child.stderr.pipe(createWriteStream(logFile, { flags: 'a' }))
+  const log = createWriteStream(logFile, { flags: 'a' })
+  child.stderr.pipe(log, { end: false })
+  child.stdout.pipe(log, { end: false })
   const url = await addressOf(child, name, logFile)
   const pid = child.pid!
   return {

@@ -127,9 +127,10 @@ class Start {
   }
 
   async #startIndex(bus: DrainingBus, store: Store): Promise<void> {
-    const { log } = this.#options
+    const { config, log } = this.#options
     const common = { clock: systemClock, telemetry: this.#telemetry, log }
-    const index = await startIndexRole({ bus, store, classes: this.#classes, ...common })
+    const writesOpen = config.store.kind === 'elasticsearch' ? 2 : 1
+    const index = await startIndexRole({ bus, store, classes: this.#classes, writesOpen, ...common })
     this.#running.defer(() => index.close())
   }
 
@@ -142,6 +143,8 @@ class Start {
       clock: systemClock,
       telemetry: this.#telemetry,
       log,
+      // The embedded store keeps documents as they came; brokers and Elasticsearch have copies.
+      releaseEvents: config.bus.kind === 'kafka' && config.store.kind === 'elasticsearch',
       // Only what goes over a network is worth packing.
       compress: config.bus.kind === 'kafka' && !handsOver(config, this.#options.roles),
       ...(config.workers === undefined ? {} : { workers: config.workers }),

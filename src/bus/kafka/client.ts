@@ -2,6 +2,7 @@ import type { ConnectionOptions } from 'node:tls'
 import type { Kafka as KafkaClient, LogEntry, RetryOptions, SASLOptions } from 'kafkajs'
 import { Kafka, logLevel } from './kafkajs.ts'
 import type { Address, BusLog, KafkaConnection, KafkaSasl, KafkaTls } from './options.ts'
+import { mendEncoder } from './mend-encoder.ts'
 import { mendRequestQueue } from './mend-kafkajs.ts'
 import { Sockets } from './sockets.ts'
 import { tokenProvider } from './token.ts'
@@ -34,6 +35,7 @@ export interface ClientOptions extends KafkaConnection {
 /** One client for each producer, consumer and admin: kafkajs lets consumers of one client share committed offsets. */
 export function openClient(options: ClientOptions): Client {
   mendRequestQueue()
+  mendEncoder()
   const sockets = new Sockets(options.reroute)
   const kafka = new Kafka({
     brokers: [...options.brokers],

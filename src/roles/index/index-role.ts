@@ -19,6 +19,8 @@ export interface IndexRoleOptions {
   readonly log: Log
   /** One write holds at most so many bytes. @default 8 MiB */
   readonly writeBytesMax?: number
+  /** Writes of one class at a time: a store over a network works on one while the next is on its way. @default 1 */
+  readonly writesOpen?: number
   /** Bytes that one class may hold here, unsettled. @default 32 MiB */
   readonly classBytesMax?: number
 }
@@ -67,12 +69,12 @@ interface Waiting {
   readonly batch: EventBatch
 }
 
-/** One class on its way to the store: one write at a time, in order of arrival. */
+/** One class on its way to the store, in order of arrival. */
 class Lane {
   readonly class: string
   readonly #options: IndexRoleOptions
   readonly #signal: AbortSignal
-  readonly #writes = new PQueue({ concurrency: 1 })
+  readonly #writes: PQueue
   readonly #complaints: Complaints
   #waiting: Waiting[] = []
 
@@ -80,6 +82,7 @@ class Lane {
     this.class = name
     this.#options = options
     this.#signal = signal
+    this.#writes = new PQueue({ concurrency: options.writesOpen ?? 1 })
     this.#complaints = new Complaints(options.log, options.clock)
   }
 

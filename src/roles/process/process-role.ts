@@ -3,6 +3,7 @@ import type { Pipeline } from '../../config/pipelines.ts'
 import { DecklogError, isAbort } from '../../core/errors.ts'
 import { passStep } from '../../core/faults.ts'
 import { CARRY_ROLE_BYTES_MAX } from '../../core/limits.ts'
+import { release } from '../../core/release.ts'
 import type { Telemetry } from '../../core/telemetry.ts'
 import type { Bus, Delivery, Message, Subscription } from '../../ports/bus.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -27,6 +28,8 @@ export interface ProcessRoleOptions {
   readonly workers?: number
   /** Pack documents: for a bus that goes over a network. @default false */
   readonly compress?: boolean
+  /** Nobody keeps published events once they are safe: their memory is given back at once. @default false */
+  readonly releaseEvents?: boolean
   /** Module that exports `makeParts`, as a URL: where formats and rules come from. @default parts.ts beside this */
   readonly partsModule?: string
   /** A job that takes longer than this has hung its worker. @default 60,000 */
@@ -211,14 +214,16 @@ class Process implements ProcessRole {
       window,
       job,
     )
-    void published.finally(() => {
-      account.eventBytes -= value.byteLength
+    const { byteLength } = value
+    void published.then((isSafe) => {
+      account.eventBytes -= byteLength
+      if (isSafe && this.#options.releaseEvents === true) release(value)
       this.#pool.pumpAll()
     })
   }
 
-  /** Never rejects: what the bus cannot take now is tried again, until this role ends. */
-  async #publish(topic: string, message: Message, window: StreamWindow, job: Job): Promise<void> {
+  /** Never rejects: what the bus cannot take now is tried again, until this role ends. Returns whether it is safe. */
+  async #publish(topic: string, message: Message, window: StreamWindow, job: Job): Promise<boolean> {
     job.unsafe++
     let pauseMs = PUBLISH_RETRY_MS_MIN
     for (;;) {
@@ -226,19 +231,20 @@ class Process implements ProcessRole {
         await this.#options.bus.publish(topic, [message], { signal: this.#stop.signal })
         break
       } catch (error) {
-        if (this.#isOver(error)) return
+        if (this.#isOver(error)) return false
         this.#options.log.warn({ topic, reason: (error as Error).message }, 'could not publish; trying again')
       }
       try {
         await this.#options.clock.sleep(pauseMs, this.#stop.signal)
       } catch {
-        return
+        return false
       }
       pauseMs = Math.min(PUBLISH_RETRY_MS_MAX, pauseMs * 2)
     }
     passStep('events-published')
     job.unsafe--
     if (!window.isDiscarded) this.#settle(window)
+    return true
   }
 
   #isOver(error: unknown): boolean {
