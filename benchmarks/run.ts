@@ -1,7 +1,8 @@
 /**
  * Runs the benchmarks one after the other, keeps what they measured in `benchmarks/results/` and writes `docs/measurements.md`.
  *
- * `npm run bench` all of them (about an hour on two cores); `npm run bench -- ship search` these.
+ * `npm run bench` all of them (about two hours on two cores) but the soaks, which run when they are named;
+ * `npm run bench -- ship search` these.
  * `--short` takes a third of that: fewer rounds and lines, kept too, and said on the page. `--quick` shortens all of them and keeps
  * nothing: does it all still run? `--page` only writes the page.
  */
@@ -24,11 +25,17 @@ interface Benchmark {
   readonly short?: readonly string[]
   /** It has failed if it takes longer. */
   readonly minutesMax: number
+  /** Runs only when it is named. */
+  readonly isLong?: boolean
+  readonly heapMb?: number
   /** Without these variables it cannot run, and is left out. */
   readonly needs?: readonly string[]
   /** Reads the last line of those that print JSON; the others write a subject to `--json`. */
   readonly read?: (json: never) => Subject
 }
+
+const KAFKA = ['DECKLOG_TEST_KAFKA']
+const ELASTICSEARCH = ['DECKLOG_TEST_ELASTICSEARCH']
 
 /** In the order of the page: the whole first, then its parts. */
 const BENCHMARKS: readonly Benchmark[] = [
@@ -63,7 +70,7 @@ const BENCHMARKS: readonly Benchmark[] = [
     quick: ['--lines', '50000', '--rounds', '1', '--rival-rounds', '1', '--warm-lines', '0'],
     short: ['--lines', '300000', '--rounds', '3', '--rival-rounds', '1', '--stall-seconds', '60'],
     minutesMax: 90,
-    needs: ['DECKLOG_TEST_KAFKA', 'DECKLOG_TEST_ELASTICSEARCH'],
+    needs: [...KAFKA, ...ELASTICSEARCH],
   },
   { name: 'parse', quick: [], minutesMax: 5, read: parseSubject },
   { name: 'tag', quick: [], minutesMax: 5, read: tagSubject },
@@ -74,6 +81,23 @@ const BENCHMARKS: readonly Benchmark[] = [
     quick: ['--events', '100000'],
     minutesMax: 15,
     read: storeSubject,
+  },
+  { name: 'kafka-bus', quick: ['--mib', '20', '--rounds', '1'], minutesMax: 15, needs: KAFKA },
+  {
+    name: 'elasticsearch-write',
+    quick: ['--events', '20000', '--rounds', '1'],
+    minutesMax: 20,
+    needs: ELASTICSEARCH,
+  },
+  { name: 'integrity-soak', quick: ['--records', '60000', '--kills', '3'], minutesMax: 30, isLong: true },
+  {
+    name: 'distributed-soak',
+    quick: ['--records', '60000', '--pause-seconds', '3'],
+    minutesMax: 60,
+    isLong: true,
+    needs: ['DECKLOG_TEST_KAFKA_PID', 'DECKLOG_TEST_ELASTICSEARCH_PID'],
+    // Everything that was written and stored is compared in memory.
+    heapMb: 6_000,
   },
 ]
 const RESULTS = resolve(import.meta.dirname, 'results')
@@ -97,7 +121,9 @@ if (unknown.length > 0) {
 process.exitCode = values.page ? writePage() : await main()
 
 async function main(): Promise<number> {
-  const chosen = BENCHMARKS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+  const chosen = BENCHMARKS.filter(({ name, isLong = false }) =>
+    positionals.length === 0 ? !isLong : positionals.includes(name),
+  )
   const failed: string[] = []
   let ran = 0
   for (const benchmark of chosen) {
@@ -122,13 +148,13 @@ async function main(): Promise<number> {
   return failed.length === 0 ? 0 : 1
 }
 
-async function run({ name, args = [], quick, short, minutesMax, read }: Benchmark): Promise<Subject> {
+async function run({ name, args = [], quick, short, minutesMax, read, heapMb }: Benchmark): Promise<Subject> {
   const directory = mkdtempSync(join(tmpdir(), 'decklog-bench-result-'))
   const json = join(directory, 'result.json')
   try {
     const length = values.quick ? quick : values.short ? (short ?? args) : args
     const options = [...length, ...(read === undefined ? ['--json', json] : [])]
-    const output = await runScript(name, options, minutesMax)
+    const output = await runScript(name, options, { minutesMax, heapMb })
     if (read === undefined) return JSON.parse(readFileSync(json, 'utf8')) as Subject
     const subject = read(JSON.parse(output.trim().split('\n').at(-1)!) as never)
     report(subject, json)
@@ -139,9 +165,14 @@ async function run({ name, args = [], quick, short, minutesMax, read }: Benchmar
 }
 
 /** Returns what it printed, which is passed on as it comes. */
-async function runScript(name: string, args: readonly string[], minutesMax: number): Promise<string> {
+async function runScript(
+  name: string,
+  args: readonly string[],
+  { minutesMax, heapMb }: { readonly minutesMax: number; readonly heapMb: number | undefined },
+): Promise<string> {
   const script = resolve(import.meta.dirname, `${name}.ts`)
-  const child = spawn(process.execPath, [script, ...args], {
+  const heap = heapMb === undefined ? [] : [`--max-old-space-size=${heapMb}`]
+  const child = spawn(process.execPath, [...heap, script, ...args], {
     cwd: resolve(import.meta.dirname, '..'),
     stdio: ['ignore', 'pipe', 'inherit'],
   })

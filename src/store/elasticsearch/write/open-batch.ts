@@ -1,6 +1,7 @@
 import { zstdDecompressSync } from 'node:zlib'
 import type { DecklogError } from '../../../core/errors.ts'
 import { type EventBatch, EventIndex } from '../../../core/event-batch.ts'
+import { release } from '../../../core/release.ts'
 import { Outcome, type WriteResult } from '../../../ports/store.ts'
 import { saysItsPlace } from '../own-members.ts'
 import { type Outline, outlineOf } from './outline.ts'
@@ -76,21 +77,11 @@ export class OpenBatch {
     return documents
   }
 
-  /**
-   * Gives the memory of the documents back at once. Left to the garbage collector, a megabyte a batch makes it run as often as
-   * all other work together.
-   */
+  /** Its documents are not needed any more; what was not packed is somebody else's. */
   release(): void {
     const documents = this.#documents
     this.#documents = undefined
-    // Small ones lie in Node's pool, with other people's.
-    if (
-      documents === undefined ||
-      this.batch.codec === 'none' ||
-      documents.buffer.byteLength <= Buffer.poolSize
-    )
-      return
-    if (documents.buffer instanceof ArrayBuffer) documents.buffer.transfer(0)
+    if (documents !== undefined && this.batch.codec !== 'none') release(documents)
   }
 
   /** A copy of a document as it came, with its newline. Undefined when it cannot be unpacked. */
