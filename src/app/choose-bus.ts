@@ -1,4 +1,3 @@
-import { openKafkaBus } from '../bus/kafka.ts'
 import type { ClientOptions } from '../bus/kafka/client.ts'
 import { openMemoryBus } from '../bus/memory.ts'
 import type { Config } from '../config/config.ts'
@@ -28,6 +27,7 @@ export async function chooseBus(needs: BusNeeds): Promise<Bus> {
   if (bus.kind === 'memory') {
     return openMemoryBus({ clock: systemClock, telemetry, groupsOf: groupsOf(roles.has('archive')) })
   }
+  const { openKafkaBus } = await import('../bus/kafka.ts')
   const kafka = await openKafkaBus({
     ...kafkaOf(bus, log),
     clock: systemClock,

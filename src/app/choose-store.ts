@@ -4,9 +4,7 @@ import type { Telemetry } from '../core/telemetry.ts'
 import type { Store } from '../ports/store.ts'
 import { Complaints } from '../roles/complaints.ts'
 import type { Log } from '../roles/log.ts'
-import { openDuckdbStore } from '../store/duckdb/duckdb-store.ts'
 import type { ElasticsearchOptions } from '../store/elasticsearch/connection.ts'
-import { openElasticsearchStore } from '../store/elasticsearch/elasticsearch-store.ts'
 import { systemClock } from './system-clock.ts'
 
 export interface ChosenStore {
@@ -24,6 +22,7 @@ export async function chooseStore(
     const complaints = new Complaints(log, systemClock)
     const say = (why: string): void =>
       complaints.raise(why, `the store is behind: ${why}; it is tried again`, 'warn')
+    const { openDuckdbStore } = await import('../store/duckdb/duckdb-store.ts')
     const store = await openDuckdbStore({
       directory,
       clock: systemClock,
@@ -32,6 +31,7 @@ export async function chooseStore(
     })
     return { store, problems: () => [] }
   }
+  const { openElasticsearchStore } = await import('../store/elasticsearch/elasticsearch-store.ts')
   const store = await openElasticsearchStore({
     ...elasticsearchOf(config.store),
     clock: systemClock,

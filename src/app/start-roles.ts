@@ -1,20 +1,16 @@
 import { resolve } from 'node:path'
 import type { Logger } from 'pino'
-import { openLocalArchive } from '../archive/local.ts'
 import { decodeRawBatch, encodeRawBatch, rawBatchSchemaJson } from '../codec/raw-batch.ts'
 import type { Config, SourceConfig } from '../config/config.ts'
 import type { Pipelines } from '../config/pipelines.ts'
 import { Telemetry } from '../core/telemetry.ts'
 import type { Archive } from '../ports/archive.ts'
 import type { Store } from '../ports/store.ts'
-import { startArchiveRole } from '../roles/archive.ts'
 import { startHealth } from '../roles/health.ts'
 import { startIndexRole } from '../roles/index/index-role.ts'
-import { startProcessRole } from '../roles/process/process-role.ts'
-import { startServeRole } from '../roles/serve.ts'
 import { type ShipRole, startShipRole } from '../roles/ship/ship.ts'
 import { chooseBus, handsOver } from './choose-bus.ts'
-import { chooseStore, type ChosenStore } from './choose-store.ts'
+import type { ChosenStore } from './choose-store.ts'
 import { DrainingBus } from './draining-bus.ts'
 import { keepRetention } from './keep-retention.ts'
 import { layoutOf, WEB_DIRECTORY } from './places.ts'
@@ -45,7 +41,10 @@ export interface StartedRoles {
 /** How often the archive looks for segments that are old enough to be sealed. */
 const SEAL_LOOK_MS = 10_000
 
-/** Starts roles in this process, each before those that send to it. @throws {DecklogError} when one cannot start; then none runs */
+/**
+ * Starts roles in this process, each before those that send to it. Large parts are loaded by whom they serve: a shipper needs no
+ * store, and half of its memory would be other roles' code. @throws {DecklogError} when one cannot start; then none runs
+ */
 export async function startRoles(options: StartOptions): Promise<StartedRoles> {
   const running = new AsyncDisposableStack()
   try {
@@ -108,6 +107,7 @@ class Start {
   async #openStore(): Promise<ChosenStore> {
     const { config, log } = this.#options
     const directory = layoutOf(resolve(config.dataDir)).store
+    const { chooseStore } = await import('./choose-store.ts')
     const chosen = await chooseStore(config, { directory, telemetry: this.#telemetry, log })
     this.#running.use(chosen.store)
     return chosen
@@ -115,6 +115,7 @@ class Start {
 
   async #openArchive(): Promise<Archive> {
     const { config, log } = this.#options
+    const { openLocalArchive } = await import('../archive/local.ts')
     const archive = await openLocalArchive({
       directory: layoutOf(resolve(config.dataDir)).archive,
       sealAgeMs: config.archive.sealAfter,
@@ -136,6 +137,7 @@ class Start {
 
   async #startProcess(bus: DrainingBus): Promise<void> {
     const { pipelines, config, log } = this.#options
+    const { startProcessRole } = await import('../roles/process/process-role.ts')
     const processing = await startProcessRole({
       bus,
       pipelines: pipelines.classes,
@@ -154,6 +156,7 @@ class Start {
 
   async #startArchive(bus: DrainingBus, archive: Archive): Promise<void> {
     const { config, log } = this.#options
+    const { startArchiveRole } = await import('../roles/archive.ts')
     this.#running.use(
       await startArchiveRole({
         bus,
@@ -194,6 +197,7 @@ class Start {
       cluster: config.cluster,
       node: config.node,
       pipelineVersion: pipelines.version,
+      releaseBatches: config.bus.kind === 'kafka',
       budgets: Object.fromEntries(
         pipelines.classes.map((one) => [one.class, one.budget.shipperMiB * 1024 * 1024]),
       ),
@@ -201,7 +205,7 @@ class Start {
     })
   }
 
-  #serve(parts: {
+  async #serve(parts: {
     readonly chosen: ChosenStore | undefined
     readonly bus: DrainingBus
     readonly ship: ShipRole | undefined
@@ -219,6 +223,7 @@ class Start {
     }
     if (!roles.has('serve') || !chosen) return startHealth(common)
     const { store } = chosen
+    const { startServeRole } = await import('../roles/serve.ts')
     return startServeRole({
       ...common,
       store,

@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 import { widenThreadPool } from '../config/environment.ts'
+import { keepYoungHeapSmall } from '../config/young-heap.ts'
 
 // Before anything uses libuv's pool.
 widenThreadPool(8)
+keepYoungHeapSmall()
 
 // The reader of a pipe may leave whenever it has seen enough (`| head`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))

@@ -2,6 +2,7 @@ import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import type { RawBatch } from '../../core/batch.ts'
 import { passStep } from '../../core/faults.ts'
 import { BATCH_BYTES_MAX, OPEN_STREAM_BYTES_MAX } from '../../core/limits.ts'
+import { release } from '../../core/release.ts'
 import { batchOfCut, lostBatchOfCut, type Sender } from './batch-of-cut.ts'
 import { type Decided, decideEmptyCut } from './decide-cut.ts'
 import type { Follower } from './follower.ts'
@@ -171,6 +172,7 @@ export class ClassLoop {
     const { cut, payload, at } = decided
     const batch = batchOfCut(stream, cut, context.ledger.state.contexts[cut.context]!, sender, payload)
     const value = encode(batch)
+    if (cut.codec !== 'none') release(payload)
     this.#opened(follower, cut)
     this.#count(cut)
     context.ledger.cut(stream, cut, at, () => {

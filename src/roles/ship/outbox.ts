@@ -1,5 +1,6 @@
 import { DecklogError, isAbort } from '../../core/errors.ts'
 import { passStep } from '../../core/faults.ts'
+import { release } from '../../core/release.ts'
 import type { Bus } from '../../ports/bus.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Complaints } from '../complaints.ts'
@@ -18,6 +19,8 @@ export interface OutboxOptions {
   readonly clock: Clock
   readonly complaints: Complaints
   readonly onFailure: () => void
+  /** What is safe is kept by nobody. */
+  readonly releases: boolean
   readonly signal: AbortSignal
 }
 
@@ -65,7 +68,10 @@ export class Outbox {
     if (signal.aborted) return
     passStep('batch-published')
     this.#options.complaints.over(troubleOf(topic))
-    for (const parcel of parcels) parcel.onSafe()
+    for (const parcel of parcels) {
+      parcel.onSafe()
+      if (this.#options.releases) release(parcel.value)
+    }
   }
 
   #failed(parcels: readonly Parcel[], error: unknown): void {

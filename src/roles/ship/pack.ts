@@ -4,7 +4,7 @@ import type { Codec } from '../../core/batch.ts'
 
 /** Below this a frame's overhead eats the gain. */
 const PACK_BYTES_MIN = 256
-const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
+const LEVEL = { [constants.ZSTD_c_compressionLevel]: 1 }
 
 export function digestOf(bytes: Buffer): string {
   return hash('sha256', bytes, 'hex')
@@ -16,7 +16,7 @@ export function digestOf(bytes: Buffer): string {
  */
 export function packPayload(bytes: Buffer): { readonly codec: Codec; readonly payload: Uint8Array } {
   if (bytes.length >= PACK_BYTES_MIN) {
-    const packed = zstdCompressSync(bytes, ZSTD)
+    const packed = zstd(bytes)
     if (packed.length < bytes.length) return { codec: 'zstd', payload: packed }
   }
   return { codec: 'none', payload: bytes }
@@ -24,5 +24,10 @@ export function packPayload(bytes: Buffer): { readonly codec: Codec; readonly pa
 
 /** Packs again what was packed before, for a batch that must come out the same. */
 export function packAs(codec: Codec, bytes: Buffer): Uint8Array {
-  return codec === 'zstd' ? zstdCompressSync(bytes, ZSTD) : bytes
+  return codec === 'zstd' ? zstd(bytes) : bytes
+}
+
+/** In one piece, most often: pieces are made one by one, and copied together. The frame is the same. */
+function zstd(bytes: Buffer): Buffer {
+  return zstdCompressSync(bytes, { params: LEVEL, chunkSize: Math.max(1024, bytes.length >> 2) })
 }

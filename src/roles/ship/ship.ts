@@ -30,6 +30,8 @@ export interface ShipOptions {
   /** Raw bytes published and not acknowledged, by class. @default 16 MiB each */
   readonly budgets?: Readonly<Record<string, number>>
   readonly encode: (batch: RawBatch) => Uint8Array
+  /** Nobody keeps published batches once they are safe: their memory is given back at once. @default false */
+  readonly releaseBatches?: boolean
   /** Descriptors held at most; quiet files give theirs up first. @default 2048 */
   readonly openFilesMax?: number
   /** What one rotated gzip file may unpack to. @default 1 GiB */
@@ -88,7 +90,14 @@ class Shipper implements ShipRole {
     const { signal } = this.#closing
     this.#complaints = new Complaints(log, clock)
     const onFailure = (): void => telemetry.add('decklog_ship_errors_total', 1, { reason: 'publish' })
-    this.#outbox = new Outbox({ bus, clock, complaints: this.#complaints, onFailure, signal })
+    this.#outbox = new Outbox({
+      bus,
+      clock,
+      complaints: this.#complaints,
+      onFailure,
+      signal,
+      releases: options.releaseBatches ?? false,
+    })
     const ready = Promise.withResolvers<void>()
     this.ready = ready.promise
     this.#running = this.#run(ready.resolve)
