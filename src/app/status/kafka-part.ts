@@ -18,13 +18,16 @@ export interface KafkaPartOptions {
   readonly signal?: AbortSignal
 }
 
-/** One role at one topic. `optional`: not every installation runs it. */
+/**
+ * One role at one topic. `optional`: not every installation runs it. `replaced`: what it reads goes another way, and only what was left
+ * there counts.
+ */
 interface Step {
   readonly role: string
   readonly class: string
   readonly topic: string
   readonly groupId: string
-  readonly optional: boolean
+  readonly need: 'always' | 'optional' | 'replaced'
 }
 
 type Look = ReadonlyMap<Step, ReadonlyMap<number, Marks>>
@@ -67,21 +70,21 @@ export async function kafkaPart(options: KafkaPartOptions): Promise<Part> {
 }
 
 function stepsOf({ classes, handsOver }: KafkaPartOptions): Step[] {
-  const step = (role: string, topic: string, optional: boolean): Step => {
+  const step = (role: string, topic: string, need: Step['need']): Step => {
     const name = `decklog.${topic}`
     return {
       role,
       class: topic.split('.')[1] ?? '',
       topic: name,
       groupId: `decklog.${role}.${name}`,
-      optional,
+      need,
     }
   }
   return [
-    ...classes.map((name) => step('process', `raw.${name}`, false)),
-    ...classes.map((name) => step('archive', `raw.${name}`, true)),
-    ...classes.map((name) => step('index', `events.${name}`, handsOver)),
-    step('index', 'dead-letter', false),
+    ...classes.map((name) => step('process', `raw.${name}`, 'always')),
+    ...classes.map((name) => step('archive', `raw.${name}`, 'optional')),
+    ...classes.map((name) => step('index', `events.${name}`, handsOver ? 'replaced' : 'always')),
+    step('index', 'dead-letter', 'always'),
   ]
 }
 
@@ -110,8 +113,10 @@ async function factOf(ask: Ask, step: Step, seen: Seen): Promise<Fact> {
   const { topic, group, before, after, seconds, nowMs } = seen
   const wasEverHere = [...after.values()].some(({ committed }) => committed !== undefined)
   const members = group?.members ?? []
-  const isIdle = step.optional && !wasEverHere && members.length === 0
-  const behind = isIdle ? [] : [...after.values()].filter((mark) => nextOf(mark) < mark.high)
+  const unread = [...after.values()].filter((mark) => nextOf(mark) < mark.high)
+  const isDone = step.need === 'replaced' ? unread.length === 0 : !wasEverHere
+  const isIdle = step.need !== 'always' && isDone && members.length === 0
+  const behind = isIdle ? [] : unread
   const next = new Map(behind.map((mark) => [mark.partition, nextOf(mark)]))
   const oldestMs = await ask(`read the age of ${step.topic}`, (admin) =>
     oldestAgeMs(admin, step.topic, next, nowMs),
@@ -136,10 +141,10 @@ async function factOf(ask: Ask, step: Step, seen: Seen): Promise<Fact> {
           out: moved(before, after, nextOf) / seconds,
         },
   }
-  const unread = new Set(members.flatMap(({ partitions }) => partitions))
+  const assigned = new Set(members.flatMap(({ partitions }) => partitions))
   return {
     status,
-    unassigned: behind.map(({ partition }) => partition).filter((partition) => !unread.has(partition)),
+    unassigned: behind.map(({ partition }) => partition).filter((partition) => !assigned.has(partition)),
     still: behind
       .filter((mark) => isStill(before.get(mark.partition), mark))
       .map(({ partition }) => partition),
