@@ -96,6 +96,15 @@ export class Fleet {
 
   /** All events once more, from the first offset on, to a store that has them. */
   async replay(): Promise<FleetRun> {
+    for (let attempt = 0; attempt < 5; attempt++) {
+      const run = await this.#replay()
+      if (run !== undefined) return run
+    }
+    throw new Error('a replay is over before it can be measured: give more --lines')
+  }
+
+  /** Undefined: it was over before the clock could run. */
+  async #replay(): Promise<FleetRun | undefined> {
     const { engines } = this.options
     await untilIdle(engines)
     await forgetGroup(engines, GROUP_OF_INDEX)
@@ -103,6 +112,7 @@ export class Fleet {
     await using started = await this.start([['index']])
     await started.until('stored', lines * REPLAY_FROM)
     const first = await started.reached('stored')
+    if (first >= lines) return undefined
     const meter = started.meter()
     await started.until('stored', lines)
     const run = meter(lines - first)
