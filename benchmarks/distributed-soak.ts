@@ -11,7 +11,8 @@ import { noEngines } from '../test/integrity/distributed/support/engine-process.
 import { startEngines } from '../test/integrity/distributed/support/engines.ts'
 import { storm, type StormReport } from '../test/integrity/distributed/support/troubles.ts'
 import { sail, type VoyageReport } from '../test/integrity/distributed/support/voyage.ts'
-import { type Measurement, report, type Subject } from './support/measurement.ts'
+import { report, type Subject } from './support/measurement.ts'
+import { soakMeasurements } from './support/soak-measurements.ts'
 
 const { values } = parseArgs({
   options: {
@@ -60,12 +61,6 @@ report(subjectOf(voyage, troubles!), values.json)
 process.exitCode = voyage.problems.length === 0 && voyage.failures.length === 0 ? 0 : 1
 
 function subjectOf(found: VoyageReport, { troubles: happened, rollovers }: StormReport): Subject {
-  const zero = (name: string, value: number): Measurement => ({
-    name,
-    value,
-    unit: '',
-    target: { atMost: 0 },
-  })
   return {
     subject: 'Exactly once, distributed',
     about:
@@ -84,19 +79,12 @@ function subjectOf(found: VoyageReport, { troubles: happened, rollovers }: Storm
         .map(([role, mib]) => `${role} ${mib}`)
         .join(', ')}.`,
     ],
-    measurements: [
-      { name: 'records written', value: found.expectedRecords, unit: '' },
-      {
-        name: 'records archived, byte for byte',
-        value: found.records,
-        unit: '',
-        target: { atLeast: found.expectedRecords },
-      },
-      { name: 'events in Elasticsearch', value: found.events, unit: '' },
-      zero('records or events missing, doubled or altered', found.problems.length),
-      zero('processes that ended by themselves', found.failures.length),
-      { name: 'all written after', value: found.writtenMs / 1000, unit: 's' },
-      { name: 'all stored and acknowledged after', value: found.storedMs / 1000, unit: 's' },
-    ],
+    measurements: soakMeasurements({
+      ...found,
+      store: 'Elasticsearch',
+      problems: found.problems.length,
+      zero: { 'processes that ended by themselves': found.failures.length },
+      written: { 'all written after': found.writtenMs, 'all stored and acknowledged after': found.storedMs },
+    }),
   }
 }

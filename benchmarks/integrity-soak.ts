@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util'
 import { storm } from '../test/integrity/support/storm.ts'
 import { report } from './support/measurement.ts'
+import { soakMeasurements } from './support/soak-measurements.ts'
 
 const { values } = parseArgs({
   options: {
@@ -41,24 +42,12 @@ report(
     notes: [
       `seed ${seed}; ${found.streams} streams, ${found.rotations} rotations, ${found.vanishedPods} pods that went away; ${found.kills} kills, ${found.killsWhileStarting} of them while it started.`,
     ],
-    measurements: [
-      { name: 'records written', value: found.expectedRecords, unit: '' },
-      {
-        name: 'records archived, byte for byte',
-        value: found.records,
-        unit: '',
-        target: { atLeast: found.expectedRecords },
-      },
-      { name: 'events in the store', value: found.events, unit: '' },
-      {
-        name: 'records or events missing, doubled or altered',
-        value: problems.length,
-        unit: '',
-        target: { atMost: 0 },
-      },
-      { name: 'all written after', value: found.writtenMs / 1000, unit: 's' },
-      { name: 'all ingested after', value: found.ingestedMs / 1000, unit: 's' },
-    ],
+    measurements: soakMeasurements({
+      ...found,
+      store: 'the store',
+      problems: problems.length,
+      written: { 'all written after': found.writtenMs, 'all ingested after': found.ingestedMs },
+    }),
   },
   values.json,
 )

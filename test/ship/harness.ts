@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -212,4 +212,18 @@ export async function until(condition: () => boolean, what: string): Promise<voi
     if (performance.now() > endMs) throw new Error(`waited in vain: ${what}`)
     await sleep(5)
   }
+}
+
+/** The log of a container, and what follows it. */
+export function podLog(yard: ShipYard): { readonly path: string; readonly sources: SourceConfig[] } {
+  const directory = join(yard.logs, 'shop_web-1_0a1b/nginx')
+  mkdirSync(directory, { recursive: true })
+  return { path: join(directory, '0.log'), sources: [{ kind: 'pods', class: 'pod', path: yard.logs }] }
+}
+
+/** A log named by its path, and what follows it. */
+export function fileLog(yard: ShipYard): { readonly path: string; readonly sources: SourceConfig[] } {
+  mkdirSync(yard.logs, { recursive: true })
+  const path = join(yard.logs, 'auth.log')
+  return { path, sources: [{ kind: 'file', class: 'ssh', format: 'syslog', paths: [path] }] }
 }

@@ -1,27 +1,13 @@
 import { once } from 'node:events'
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { renameSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { expect, test } from 'vitest'
 import { candidates, findRead, ListingMoved } from '../../src/roles/ship/find-files.ts'
 import { UNREAD } from '../../src/sources/fingerprint.ts'
 import type { LogGroup } from '../../src/sources/log-group.ts'
-import type { SourceConfig } from '../../src/sources/source-config.ts'
-import { ShipYard, until } from './harness.ts'
+import { fileLog, podLog, ShipYard, until } from './harness.ts'
 import type { RotateFast } from './rotate-fast.ts'
-
-function podLog(yard: ShipYard): { readonly path: string; readonly sources: SourceConfig[] } {
-  const directory = join(yard.logs, 'shop_web-1_0a1b/nginx')
-  mkdirSync(directory, { recursive: true })
-  return { path: join(directory, '0.log'), sources: [{ kind: 'pods', class: 'pod', path: yard.logs }] }
-}
-
-function fileLog(yard: ShipYard): { readonly path: string; readonly sources: SourceConfig[] } {
-  mkdirSync(yard.logs, { recursive: true })
-  const path = join(yard.logs, 'auth.log')
-  return { path, sources: [{ kind: 'file', class: 'ssh', format: 'syslog', paths: [path] }] }
-}
 
 test('a file that was rotated between its listing and its opening is not taken for the one that has its name now', async () => {
   await using yard = new ShipYard()

@@ -17,20 +17,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import type { SourceConfig } from '../../src/sources/source-config.ts'
-import { chainProblems, ShipYard, until } from './harness.ts'
-
-function podLog(yard: ShipYard): { readonly path: string; readonly sources: SourceConfig[] } {
-  const directory = join(yard.logs, 'shop_web-1_0a1b/nginx')
-  mkdirSync(directory, { recursive: true })
-  return { path: join(directory, '0.log'), sources: [{ kind: 'pods', class: 'pod', path: yard.logs }] }
-}
-
-function fileLog(yard: ShipYard): { readonly path: string; readonly sources: SourceConfig[] } {
-  mkdirSync(yard.logs, { recursive: true })
-  const path = join(yard.logs, 'auth.log')
-  return { path, sources: [{ kind: 'file', class: 'ssh', format: 'syslog', paths: [path] }] }
-}
+import { chainProblems, fileLog, podLog, ShipYard, until } from './harness.ts'
 
 function numbered(from: number, count: number, word = 'line'): string {
   return Array.from({ length: count }, (_, i) => `${word} ${from + i}\n`).join('')
