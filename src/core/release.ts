@@ -5,6 +5,7 @@
  */
 export function release(bytes: Uint8Array): void {
   const { buffer } = bytes
-  // Small ones lie in Node's pool, with other people's.
-  if (buffer.byteLength > Buffer.poolSize && buffer instanceof ArrayBuffer) buffer.transfer(0)
+  // Shorter ones may lie in Node's pool, with other people's. The length of the memory does not tell: the pool is as long as many
+  // a batch.
+  if (bytes.byteLength >= Buffer.poolSize >>> 1 && buffer instanceof ArrayBuffer) buffer.transfer(0)
 }

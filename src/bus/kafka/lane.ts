@@ -46,7 +46,8 @@ const NO_TOPIC_ATTEMPTS = 5
  */
 export class Lane {
   readonly #options: LaneOptions
-  #queue: Entry[] = []
+  /** What is before `#head` was taken, and is let go. */
+  #queue: (Entry | undefined)[] = []
   #head = 0
   #sendBytesMax: number
   #isRunning = false
@@ -67,7 +68,7 @@ export class Lane {
 
   /** Takes out what has not been tried. */
   takeWaiting(): Entry[] {
-    const waiting = this.#queue.slice(this.#head)
+    const waiting = this.#queue.slice(this.#head) as Entry[]
     this.#queue = []
     this.#head = 0
     return waiting
@@ -94,7 +95,7 @@ export class Lane {
         unit.push(entry)
         bytes += entry.bytes
       }
-      this.#head++
+      this.#queue[this.#head++] = undefined
     }
     if (this.#head > 64 && this.#head * 2 > this.#queue.length) {
       this.#queue = this.#queue.slice(this.#head)

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { release } from '../../core/release.ts'
 
 /** The part of kafkajs' encoder that is mended here: bytes grow in `buf`, of which `offset` are written. */
 interface Encoder {
@@ -20,20 +21,29 @@ interface Encoder {
 const PIECE_BYTES_MIN = 4096
 const ROOM_BYTES = 128
 
+interface RecordBatches {
+  RecordBatch: (options: object) => Promise<Encoder>
+}
+
+/** What encoders copy together while a batch of records is being encoded, in order. */
+let gathered: Buffer[] | undefined
+/** Encoded batches: copied once more, into their request. */
+const batches = new WeakSet<Buffer>()
 let isMended = false
 
 /**
  * kafkajs 2.2.4 encodes a message nine times over: record, batch, partition, topic, request and more are each a buffer of their own,
  * zeroed, of the next power of two, into which the one before is copied. For a batch of 64 KiB that is a megabyte, and it keeps the
  * garbage collector busier than everything else. Here an encoder keeps what is large by reference, and copies it when somebody
- * asks for its bytes: for the checksum, for the batch and for the socket. The bytes are the same.
+ * asks for its bytes: for the checksum, for the batch and for the socket. The bytes are the same, and of the three copies only the
+ * last one outlives the next: see `Sockets` for that one.
  */
 export function mendEncoder(): void {
   if (isMended) return
   isMended = true
-  const { prototype } = createRequire(import.meta.url)('kafkajs/src/protocol/encoder') as {
-    prototype: Encoder
-  }
+  const require = createRequire(import.meta.url)
+  const { prototype } = require('kafkajs/src/protocol/encoder') as { prototype: Encoder }
+  mendRecordBatch(require('kafkajs/src/protocol/recordBatch/v0') as RecordBatches)
   // oxlint-disable-next-line typescript/unbound-method -- both are called with their encoder
   const { writeBufferInternal, writeBytes } = prototype
   prototype.writeBufferInternal = function (this: Encoder, buffer): void {
@@ -66,6 +76,8 @@ export function mendEncoder(): void {
       if (this.pieces === undefined) return this.buf.subarray(0, this.offset)
       if (this.pieces.length === 1 && this.offset === 0) return this.pieces[0]!
       const whole = Buffer.concat([...this.pieces, this.buf.subarray(0, this.offset)])
+      gathered?.push(whole)
+      for (const piece of this.pieces) if (batches.delete(piece)) release(piece)
       this.pieces = [whole]
       this.pieceBytes = whole.length
       this.buf = Buffer.alloc(ROOM_BYTES)
@@ -73,6 +85,26 @@ export function mendEncoder(): void {
       return whole
     },
   })
+}
+
+/**
+ * A batch is encoded in one go when it is not compressed, and kafkajs makes it anew for each attempt: its body, gathered for the
+ * checksum, and the batch, gathered for its length, are nobody else's. Loaded before kafkajs encodes its first request, which
+ * takes the function for good.
+ */
+function mendRecordBatch(module: RecordBatches): void {
+  const { RecordBatch } = module
+  module.RecordBatch = (options) => {
+    gathered = []
+    const encoding = RecordBatch(options)
+    const [body, batch] = gathered
+    gathered = undefined
+    if (body !== undefined && batch !== undefined) {
+      release(body)
+      batches.add(batch)
+    }
+    return encoding
+  }
 }
 
 function writeAll(into: Encoder, value: Encoder): void {

@@ -1,6 +1,7 @@
 import { connect as connectPlain, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { ISocketFactory } from 'kafkajs'
+import { release } from '../../core/release.ts'
 import type { Address } from './options.ts'
 
 const KEEP_ALIVE_MS = 15_000
@@ -28,6 +29,7 @@ export class Sockets {
       : connectPlain(address, onConnect)
     socket.setKeepAlive(true, KEEP_ALIVE_MS)
     socket.setNoDelay(true)
+    releaseWritten(socket)
     let hasFailed = false
     socket.once('error', () => (hasFailed = true))
     socket.once('close', () => {
@@ -50,4 +52,20 @@ export class Sockets {
     this.#isShut = true
     this.cut()
   }
+}
+
+/**
+ * kafkajs encodes a request for one write and forgets it; a megabyte of them each second need not wait for the garbage collector. One
+ * whose write failed may still be in the system's hands, and is left to it.
+ */
+function releaseWritten(socket: Socket): void {
+  const write = socket.write.bind(socket) as (
+    bytes: Uint8Array,
+    encoding: BufferEncoding | undefined,
+    onWritten: (error?: Error | null) => void,
+  ) => boolean
+  socket.write = ((bytes: Uint8Array, encoding?: BufferEncoding) =>
+    write(bytes, encoding, (error) => {
+      if (!error) release(bytes)
+    })) as typeof socket.write
 }

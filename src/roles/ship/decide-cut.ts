@@ -3,6 +3,7 @@ import type { Clock } from '../../ports/clock.ts'
 import { fingerprint, HEAD_BYTES_MAX, TAIL_BYTES_MAX } from '../../sources/fingerprint.ts'
 import { readFully } from '../../sources/open-log.ts'
 import type { ChunkCut } from './cut-chunk.ts'
+import { keepTail } from './followed-file.ts'
 import type { FollowedFile, Follower } from './follower.ts'
 import { digestOf, packPayload } from './pack.ts'
 import type { Cut, StreamFile } from './records.ts'
@@ -94,7 +95,7 @@ function positionAfter(file: FollowedFile, chunk: Chunk, end: number): StreamFil
   const offset = position.offset + end
   const upTo = chunk.tailBytes + end
   const tail = chunk.bytes.subarray(Math.max(0, upTo - TAIL_BYTES_MAX), upTo)
-  file.tail = Buffer.from(tail)
+  keepTail(file, tail)
   file.position = {
     ...position,
     ...headAfter(file, chunk, offset),

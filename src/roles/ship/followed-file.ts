@@ -76,6 +76,15 @@ export function tellUnreadable(follower: Follower, error: unknown, context: Ship
   refuse(follower, { kind: 'unreadable', code }, context)
 }
 
+/**
+ * Remembers the bytes before the offset, in memory of their own: cut from Node's pool, as `Buffer.from` does it, they would keep
+ * 64 KiB of it alive, and there may be thousands of files.
+ */
+export function keepTail(file: FollowedFile, bytes: Buffer): void {
+  if (file.tail?.length !== bytes.length) file.tail = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(file.tail)
+}
+
 export function grown(file: FollowedFile, size: number, context: ShipContext): void {
   if (size <= file.size) return
   file.size = size

@@ -4,6 +4,7 @@ import { readFully } from '../../sources/open-log.ts'
 import { cutChunk } from './cut-chunk.ts'
 import { type Chunk, type Decided, decideCut, decideEmptyCut, decideRecordEnd } from './decide-cut.ts'
 import { finishFirst, isGoneForGood } from './file-ends.ts'
+import { keepTail } from './followed-file.ts'
 import { lookAtFiles } from './files-of-stream.ts'
 import { openFirst } from './open-first.ts'
 import { truncated } from './truncated.ts'
@@ -89,7 +90,7 @@ function readChunk(file: FollowedFile, context: ShipContext): Chunk | undefined 
   const before = buffer.subarray(0, tailBytes)
   const same = file.tail === undefined ? fingerprint(before) === tail : before.equals(file.tail)
   if (!same) return undefined
-  file.tail ??= Buffer.from(before)
+  if (file.tail === undefined) keepTail(file, before)
   const size = offset + length - tailBytes
   if (size > file.size) {
     file.size = size
