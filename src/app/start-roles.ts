@@ -1,8 +1,9 @@
 import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { decodeRawBatch, encodeRawBatch, rawBatchSchemaJson } from '../codec/raw-batch.ts'
-import type { Config, SourceConfig } from '../config/config.ts'
 import type { Pipelines } from '../config/pipelines.ts'
+import { letBuffersComeAndGo } from '../config/heap.ts'
+import type { Config, SourceConfig } from '../config/config.ts'
 import { Telemetry } from '../core/telemetry.ts'
 import type { Archive } from '../ports/archive.ts'
 import type { Store } from '../ports/store.ts'
@@ -130,7 +131,9 @@ class Start {
   async #startIndex(bus: DrainingBus, store: Store): Promise<void> {
     const { config, log } = this.#options
     const common = { clock: systemClock, telemetry: this.#telemetry, log }
-    const writesOpen = config.store.kind === 'elasticsearch' ? 2 : 1
+    const isRemote = config.store.kind === 'elasticsearch'
+    if (isRemote) letBuffersComeAndGo()
+    const writesOpen = isRemote ? 2 : 1
     const index = await startIndexRole({ bus, store, classes: this.#classes, writesOpen, ...common })
     this.#running.defer(() => index.close())
   }

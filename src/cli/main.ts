@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { widenThreadPool } from '../config/environment.ts'
-import { keepYoungHeapSmall } from '../config/young-heap.ts'
+import { keepYoungHeapSmall } from '../config/heap.ts'
 
 // Before anything uses libuv's pool.
 widenThreadPool(8)
