@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { mendEncoder } from '../../src/bus/kafka/mend-encoder.ts'
 
 const require = createRequire(import.meta.url)
@@ -15,7 +15,6 @@ interface Encoder {
 }
 
 const Encoder = require('kafkajs/src/protocol/encoder') as new () => Encoder
-const produce = require('kafkajs/src/protocol/requests/produce/v7/request') as (options: object) => object
 const request = require('kafkajs/src/protocol/request') as (options: object) => Promise<Encoder>
 
 const SIZES = [0, 1, 127, 4095, 4096, 4097, 65_000, 300_000]
@@ -24,9 +23,18 @@ function bytesOf(size: number): Buffer {
   return Buffer.from(Array.from({ length: size }, (_, i) => (i * 31 + size) & 0xff))
 }
 
+/** kafkajs loads it when it sends for the first time, and takes other functions as they are then. */
+function loadProduce(): (options: object) => object {
+  for (const path of Object.keys(require.cache))
+    if (path.includes('/protocol/requests/produce/')) delete require.cache[path]
+  return require('kafkajs/src/protocol/requests/produce/v7/request') as (options: object) => object
+}
+
 /** As a send is encoded, in a sequence of sends of some records each. */
-function produceRequests(): Promise<Buffer[]> {
-  const sends = [...SIZES.map((size) => [size]), [4096, 10, 70_000, 0], SIZES]
+function produceRequests(
+  sends = [...SIZES.map((size) => [size]), [4096, 10, 70_000, 0], SIZES],
+): Promise<Buffer[]> {
+  const produce = loadProduce()
   return Promise.all(
     sends.map(async (sizes, at) => {
       const messages = sizes.map((size) => ({
@@ -74,4 +82,13 @@ test('a mended encoder of kafkajs gives the same bytes, and copies a large messa
   expect(nestedMended.equals(nestedAsItWas)).toBe(true)
   const large = bytesOf(300_000)
   expect(new Encoder().writeBytes(large).buf.length).toBeLessThan(large.length)
+})
+
+test('of the copies of a mended batch only the request stays in memory', async () => {
+  mendEncoder()
+  const concat = vi.spyOn(Buffer, 'concat')
+  const [sent] = await produceRequests([[70_000, 70_000]])
+  const copies = concat.mock.results.map(({ value }) => value as Buffer)
+  concat.mockRestore()
+  expect(copies.map(({ length }) => length)).toEqual([0, 0, sent!.length])
 })
