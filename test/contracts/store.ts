@@ -21,7 +21,8 @@ export interface StorePlace extends AsyncDisposable {
 }
 
 export interface StoreUnderTest {
-  place(): Promise<StorePlace>
+  /** With `deletes` for a store whose user may do what retention does. */
+  place(needs: { readonly deletes: boolean }): Promise<StorePlace>
 }
 
 const ALL: Scope = { clusters: '*', classes: '*' }
@@ -32,8 +33,8 @@ const { stored, duplicate, reject } = Outcome
 export function storeContract(name: string, implementation: StoreUnderTest): void {
   describe(`store contract: ${name}`, () => {
     const toClose: AsyncDisposable[] = []
-    const newPlace = async (): Promise<StorePlace> => {
-      const place = await implementation.place()
+    const newPlace = async ({ deletes = false } = {}): Promise<StorePlace> => {
+      const place = await implementation.place({ deletes })
       toClose.push(place)
       return place
     }
@@ -759,7 +760,7 @@ export function storeContract(name: string, implementation: StoreUnderTest): voi
         receivedMs: nowMs - 900 * day,
       })
       const filled = async (given?: StorePlace): Promise<Store> => {
-        const place = given ?? (await newPlace())
+        const place = given ?? (await newPlace({ deletes: true }))
         const store = await openStore(place)
         await store.write([old, unruled])
         await searchable(store, 6)
@@ -833,7 +834,7 @@ export function storeContract(name: string, implementation: StoreUnderTest): voi
       })
 
       test('what is deleted stays deleted, and covered, after a restart', async () => {
-        const place = await newPlace()
+        const place = await newPlace({ deletes: true })
         const first = await filled(place)
         await first.expire([{ class: 'pod', hotMs: 7 * day, whenFull: 'refuse' }], nowMs, yes)
         await first.close()

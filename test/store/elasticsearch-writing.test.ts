@@ -272,16 +272,21 @@ describe('a data stream that takes nothing', () => {
     })
   }
 
-  test('a wrong password is said, nothing is lost, and it goes on when it is right', async () => {
+  test.each([
+    ['a wrong password', {}, 'is refused: mend store.auth'],
+    [
+      'a key that has expired',
+      { additional_unsuccessful_credentials: 'API key: api key is expired' },
+      'is refused, for it has expired: mend store.auth',
+    ],
+  ])('%s is said, nothing is lost, and it goes on when it is right', async (_, more, sentence) => {
     const { server, store } = await place({ retryForMs: 50 })
-    server.onBulk = () => ({
-      status: 401,
-      body: '{"error":{"type":"security_exception","reason":"unable to authenticate"}}',
-    })
+    const error = { type: 'security_exception', reason: 'unable to authenticate', ...more }
+    server.onBulk = () => ({ status: 401, body: JSON.stringify({ error }) })
     const batch = records(0, 3)
     const [result] = await store.write([batch])
     expect([...result!.outcomes]).toEqual([retry, retry, retry])
-    expect(store.problems()[0]).toMatch(/unable to authenticate/)
+    expect(store.problems()[0]).toContain(`: 401 this user, password or API key ${sentence}; its events wait`)
     server.onBulk = () => undefined
     await writeAll(store, [batch])
     expectOnce(server, [batch])

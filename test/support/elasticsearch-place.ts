@@ -54,6 +54,13 @@ const LEASES = 'decklog-test-places'
 const LEASE_MS = 10 * 60 * 1000
 const CLASSES = ['ssh', 'pod', 'node', 'audit', 'control-plane']
 
+/** How stores are opened in a place, where it is not as the one who sets it up. */
+export interface PlaceUsers {
+  open(options: ElasticsearchStoreOptions): Promise<ElasticsearchStore>
+  /** As whom a process of its own writes. */
+  readonly writer: ElasticsearchOptions
+}
+
 /**
  * A part of a real server for one test. The server cannot delete a data stream, so places are used again: they have numbers,
  * are taken by whoever makes the lease first, and are emptied before and after.
@@ -64,13 +71,47 @@ export async function elasticsearchPlace(
   const connection = connect(server)
   const number = await lease(connection)
   const prefix = `place${number}_`
+  const giveBack = (): Promise<unknown> => send(connection, 'DELETE', `/${LEASES}/_doc/${number}`)
   try {
     await empty(connection, prefix)
     await install(connection, { server: server.nodes.join(), prefix })
   } catch (error) {
-    await send(connection, 'DELETE', `/${LEASES}/_doc/${number}`)
+    await giveBack()
     throw error
   }
+  const users = { open: openElasticsearchStore, writer: server }
+  return placeOn(connection, {
+    prefix,
+    server,
+    users,
+    async leave() {
+      await empty(connection, prefix)
+      await giveBack()
+    },
+  })
+}
+
+/** All of a server that is the test's own, and that `decklog setup` has made ready. Its own indices stay, empty. */
+export async function wholeServer(
+  server: ElasticsearchOptions,
+  users: PlaceUsers,
+): Promise<ElasticsearchPlace> {
+  const connection = connect(server)
+  const leave = (): Promise<void> => empty(connection, '', { ownStay: true })
+  await leave()
+  return placeOn(connection, { prefix: '', server, users, leave })
+}
+
+function placeOn(
+  connection: EsConnection,
+  given: {
+    readonly prefix: string
+    readonly server: ElasticsearchOptions
+    readonly users: PlaceUsers
+    readonly leave: () => Promise<void>
+  },
+): ElasticsearchPlace {
+  const { prefix, server, users, leave } = given
   const originals = new Map<string, string>()
   const named: ElasticsearchPlace['named'] = (
     dataStream,
@@ -89,7 +130,7 @@ export async function elasticsearchPlace(
     connection,
     named,
     open: async (more = {}) => {
-      const store = await openElasticsearchStore({
+      const store = await users.open({
         ...server,
         clock: systemClock,
         telemetry: new Telemetry(),
@@ -104,11 +145,11 @@ export async function elasticsearchPlace(
     async beginPart() {
       for (const name of originals.keys()) await send(connection, 'POST', `/${name}/_rollover`)
     },
-    writeAndDie: (batches, faults) => writeAndDie({ server, prefix }, batches.map(rename), faults),
+    writeAndDie: (batches, faults) =>
+      writeAndDie({ server: users.writer, prefix }, batches.map(rename), faults),
     count: () => count(connection, prefix),
     async [Symbol.asyncDispose]() {
-      await empty(connection, prefix)
-      await send(connection, 'DELETE', `/${LEASES}/_doc/${number}`)
+      await leave()
       await connection.close()
     },
   }
@@ -187,10 +228,15 @@ function isAlive(pid: number): boolean {
 }
 
 /** Deletes what can be deleted: older indices, own indices, and all documents of the indices that stay. */
-async function empty(connection: EsConnection, prefix: string): Promise<void> {
+async function empty(
+  connection: EsConnection,
+  prefix: string,
+  { ownStay = false }: { readonly ownStay?: boolean } = {},
+): Promise<void> {
   const names = namesOf(prefix)
   for (const index of await indicesOf(connection, `decklog-${prefix}*`)) {
-    await send(connection, 'DELETE', `/${index}`)
+    if (ownStay) await deleteAll(connection, index)
+    else await send(connection, 'DELETE', `/${index}`)
   }
   const newest = new Map<string, string>()
   for (const index of (await indicesOf(connection, `.ds-${names.events}`)).sort()) {

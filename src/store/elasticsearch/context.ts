@@ -58,21 +58,29 @@ export function faultOf(body: unknown): EsFault {
 
 /** For an answer that was not expected: says what was asked and why it was refused, and whether asking again may help. */
 export function refusal(what: string, status: number, body: unknown): DecklogError {
-  const { type, reason } = faultOf(body)
   const retryable = status === 429 || status >= 500
-  const why = status === 401 ? unknownUser(reason) : status === 403 ? forbidden(reason) : `${type}: ${reason}`
   return new DecklogError(
     retryable ? 'unreachable' : 'internal',
-    `Elasticsearch: ${what}: ${status} ${why}`,
+    `Elasticsearch: ${what}: ${whyRefused(status, body)}`,
     {
       retryable: retryable || status === 401 || status === 403,
     },
   )
 }
 
-/** The server's own reason repeats the request; only that a key has expired is worth saying. */
-function unknownUser(reason: string): string {
-  const expired = /expired/i.test(reason) ? ', for it has expired' : ''
+/** The status, and why, as a part of a sentence. */
+export function whyRefused(status: number, body: unknown): string {
+  const { type, reason } = faultOf(body)
+  const why = status === 401 ? unknownUser(body) : status === 403 ? forbidden(reason) : `${type}: ${reason}`
+  return `${status} ${why}`
+}
+
+/** The server's own reason repeats the request; only that a key has expired is worth saying, which it says elsewhere. */
+function unknownUser(body: unknown): string {
+  const { additional_unsuccessful_credentials: said, reason } =
+    (body as { error?: { additional_unsuccessful_credentials?: unknown; reason?: unknown } } | undefined)
+      ?.error ?? {}
+  const expired = /expired/i.test(`${String(said)} ${String(reason)}`) ? ', for it has expired' : ''
   return `this user, password or API key is refused${expired}: mend store.auth`
 }
 

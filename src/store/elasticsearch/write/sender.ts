@@ -3,7 +3,7 @@ import { DecklogError } from '../../../core/errors.ts'
 import { Outcome } from '../../../ports/store.ts'
 import { type EsBytesAnswer, wasNeverSent } from '../connection.ts'
 import type { EsContext } from '../context.ts'
-import { faultOf } from '../context.ts'
+import { faultOf, whyRefused } from '../context.ts'
 import { ANSWER_FILTER, isAllStored, readItems, verdictOf } from './answer.ts'
 import { Body, type Run } from './frame.ts'
 import type { OpenBatch } from './open-batch.ts'
@@ -215,8 +215,9 @@ export class Sender {
   /** The request as a whole was refused. */
   async #refused(sent: Sent, refused: { status: number; text: string; opaqueId: string }): Promise<void> {
     const { status, text, opaqueId } = refused
-    const fault = faultOfText(text)
-    const reason = `${status} ${fault.type}: ${fault.reason}`
+    const body = parsed(text)
+    const fault = faultOf(body)
+    const reason = whyRefused(status, body)
     if (status === 413 || status === 400) return this.#halve(sent, { status, reason })
     if (verdictOf(status, fault.type, fault.reason) === 'hold') {
       for (const run of sent.runs) this.#settler.hold(run, reason)
@@ -328,11 +329,12 @@ function textOf({ chunks }: EsBytesAnswer): string {
   return Buffer.concat(chunks).toString()
 }
 
-function faultOfText(text: string): { readonly type: string; readonly reason: string } {
+/** Of a proxy it may be no JSON. */
+function parsed(text: string): unknown {
   try {
-    return faultOf(JSON.parse(text))
+    return JSON.parse(text)
   } catch {
-    return { type: 'refused', reason: 'it gave no reason' }
+    return { error: { type: 'refused' } }
   }
 }
 

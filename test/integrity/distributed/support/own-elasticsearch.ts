@@ -12,8 +12,20 @@ export interface OwnElasticsearch extends Engine {
   readonly proxy: TcpProxy
 }
 
-/** A node with an empty disk below `directory`, of the program that the shared one runs. */
-export async function startElasticsearch(directory: string, heapMib = 512): Promise<OwnElasticsearch> {
+/** Who may do what on a node with passwords. */
+export interface NodeSecurity {
+  /** Files of its configuration: `roles.yml`, `users`, `users_roles`. */
+  readonly files: Readonly<Record<string, string>>
+  /** Whom it is asked as whether it works. */
+  readonly as: { readonly user: string; readonly password: string }
+}
+
+/** A node with an empty disk below `directory`, of the program that the shared one runs; without `security` without passwords. */
+export async function startElasticsearch(
+  directory: string,
+  heapMib = 512,
+  security?: NodeSecurity,
+): Promise<OwnElasticsearch> {
   const [http, transport] = (await freePorts(2)) as [number, number]
   const proxy = await openTcpProxy({ host: '127.0.0.1', port: http })
   const command = commandOf('ELASTICSEARCH')
@@ -21,7 +33,8 @@ export async function startElasticsearch(directory: string, heapMib = 512): Prom
   const config = join(directory, 'config')
   for (const name of ['data', 'logs', 'tmp']) mkdirSync(join(directory, name), { recursive: true })
   cpSync(join(home, 'config'), config, { recursive: true })
-  writeFileSync(join(config, 'elasticsearch.yml'), settings(directory, { http, transport }))
+  writeFileSync(join(config, 'elasticsearch.yml'), settings(directory, { http, transport }, security))
+  for (const [name, text] of Object.entries(security?.files ?? {})) writeFileSync(join(config, name), text)
   const pidFile = join(directory, 'es.pid')
   const direct = `http://127.0.0.1:${http}`
   const engine = await startEngine({
@@ -36,7 +49,7 @@ export async function startElasticsearch(directory: string, heapMib = 512): Prom
     logFile: join(directory, 'node.log'),
     prepare: () => rmSync(pidFile, { force: true }),
     pid: () => Number(readFileSync(pidFile, 'utf8')),
-    works: async () => existsSync(pidFile) && (await isUp(direct)),
+    works: async () => existsSync(pidFile) && (await isUp(direct, security)),
     ...asOwner(directory),
   })
   return {
@@ -54,7 +67,11 @@ export async function startElasticsearch(directory: string, heapMib = 512): Prom
   }
 }
 
-function settings(directory: string, ports: { readonly http: number; readonly transport: number }): string {
+function settings(
+  directory: string,
+  ports: { readonly http: number; readonly transport: number },
+  security: NodeSecurity | undefined,
+): string {
   return `
 cluster.name: integrity
 node.name: integrity
@@ -65,9 +82,15 @@ transport.port: ${ports.transport}
 path.data: ${directory}/data
 path.logs: ${directory}/logs
 cluster.routing.allocation.disk.threshold_enabled: false
-xpack.security.enabled: false
+xpack.security.enabled: ${security !== undefined}
+${security === undefined ? '' : SECURITY_WITHOUT_TLS}
 `
 }
+
+const SECURITY_WITHOUT_TLS = `
+xpack.security.http.ssl.enabled: false
+xpack.security.transport.ssl.enabled: false
+`
 
 /** Elasticsearch refuses to run as root: then it runs as who runs the shared one. */
 function asOwner(directory: string): { user?: { uid: number; gid: number } } {
@@ -77,9 +100,14 @@ function asOwner(directory: string): { user?: { uid: number; gid: number } } {
   return { user: { uid, gid } }
 }
 
-async function isUp(url: string): Promise<boolean> {
+async function isUp(url: string, security: NodeSecurity | undefined): Promise<boolean> {
+  const { user, password } = security?.as ?? {}
+  const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
   try {
-    const answer = await fetch(`${url}/_cluster/health`, { signal: AbortSignal.timeout(2_000) })
+    const answer = await fetch(`${url}/_cluster/health`, {
+      signal: AbortSignal.timeout(2_000),
+      headers: security === undefined ? {} : { authorization },
+    })
     const { status } = (await answer.json()) as { status: string }
     return answer.ok && status !== 'red'
   } catch {
