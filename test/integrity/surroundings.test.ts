@@ -4,6 +4,7 @@ import { storePart } from '../../src/app/status/store-part.ts'
 import { systemClock } from '../../src/app/system-clock.ts'
 import { deleteTopics } from '../../src/bus/kafka/admin.ts'
 import { connect } from '../../src/store/elasticsearch/connection.ts'
+import { type ApiKeys, startApiKeys } from '../support/api-keys.ts'
 import { type OwnBroker, PASSWORD, startBroker } from '../support/kafka-broker.ts'
 import { noKafka, pause, silentLog } from '../support/kafka.ts'
 import { leaveNothing } from '../support/leave-nothing.ts'
@@ -215,8 +216,20 @@ describe.skipIf(noKafka !== undefined || ELASTICSEARCH === undefined)('wrong sur
         password: env['DECKLOG_TEST_ELASTICSEARCH_PASSWORD'] ?? '',
       }
       const right = { nodes: [SECURE!], auth, tls: { ca } }
-      beforeAll(() => installTemplates(right), 60_000)
-      afterAll(() => leaveNothing(right, CLUSTER), 60_000)
+      let keys: ApiKeys
+      const expired = (): string => {
+        const key = keys.issue(auth)
+        keys.expire(key)
+        return key
+      }
+      beforeAll(async () => {
+        keys = await startApiKeys({ url: SECURE!, ca })
+        await installTemplates(right)
+      }, 60_000)
+      afterAll(async () => {
+        await keys[Symbol.asyncDispose]()
+        await leaveNothing(right, CLUSTER)
+      }, 60_000)
 
       test.each([
         [
@@ -228,6 +241,11 @@ describe.skipIf(noKafka !== undefined || ELASTICSEARCH === undefined)('wrong sur
           'a key that is none',
           () => ({ ...right, auth: { apiKey: 'aWQ6a2V5' } }),
           /: 401 this user, password or API key is refused: mend store.auth/,
+        ],
+        [
+          'a key that has expired',
+          () => ({ nodes: [keys.url], auth: { apiKey: expired() } }),
+          /: 401 this user, password or API key is refused, for it has expired: mend store.auth/,
         ],
         [
           'a wrong CA',

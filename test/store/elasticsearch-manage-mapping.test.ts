@@ -276,10 +276,11 @@ describe('roles', () => {
     expect(may('create_doc')).toEqual(['writer', 'retention'])
     expect(may('delete')).toEqual(['writer'])
     const audit = 'logs-decklog.audit-*.audit'
-    const deletes = roleDescriptor('writer', KINDS).indices.filter(({ privileges }) =>
-      privileges.includes('delete'),
+    expect(roleDescriptor('writer', KINDS).indices.flatMap(({ names }) => names)).not.toContain(audit)
+    const creates = roleDescriptor('retention', KINDS).indices.filter(({ privileges }) =>
+      privileges.includes('create_doc'),
     )
-    expect(deletes.flatMap(({ names }) => names)).not.toContain(audit)
+    expect(creates.flatMap(({ names }) => names)).toEqual([audit])
     expect(may('all')).toEqual([])
     expect(may('manage')).toEqual([])
     expect(may('write')).toEqual([])

@@ -38,6 +38,20 @@ describe.skipIf(noRestrictedServer !== undefined)('with the rights that setup pr
   }, 240_000)
   afterAll(() => server?.[Symbol.asyncDispose](), 60_000)
 
+  test('a cluster that has no events yet can be read', async () => {
+    const reader = { ...server.as('reader'), clock: systemClock, telemetry: new Telemetry() }
+    await using store = await openElasticsearchStore(reader)
+    const all = { ...asking, query: { kind: 'all' } } as const
+    expect(await store.search({ ...all, limit: 10 })).toMatchObject({ hits: [] })
+    expect(await store.scan({ ...asking, limit: 10 })).toMatchObject({ hits: [] })
+    expect(await store.top({ ...all, field: 'user.name', limit: 5 })).toMatchObject({ values: [] })
+    expect(await store.completeness(asking)).toEqual({ classes: [] })
+    expect(await store.fields(asking)).toBeInstanceOf(Array)
+    expect(await store.usage()).toEqual([])
+    expect(await store.get(`${streamName(1)}:0`, asking)).toBeUndefined()
+    expect(await store.listRecords('alert', { ...asking, limit: 10 })).toMatchObject({ records: [] })
+  })
+
   storeContract('elasticsearch: the indexer writes, the page reads', {
     place: ({ deletes }) => dividedPlace(deletes ? server.as('writer', 'retention') : server.as('writer')),
   })
@@ -61,7 +75,9 @@ describe.skipIf(noRestrictedServer !== undefined)('with the rights that setup pr
     test('a second copy that was written around a rollover is removed', async () => {
       const telemetry = new Telemetry()
       const store = await open({ telemetry })
-      await store.write([records(0, 5)])
+      // The first makes the data stream, with the second it is known which index takes writes.
+      await store.write([records(0, 3)])
+      await store.write([records(3, 2)])
       // As another process does that has not said yet what it covers.
       const { documents } = records(5, 5)
       const lines = Buffer.from(documents).toString().trimEnd().split('\n')
@@ -72,6 +88,41 @@ describe.skipIf(noRestrictedServer !== undefined)('with the rights that setup pr
       expect([...result!.outcomes]).toEqual(Array(5).fill(duplicate))
       expect(telemetry.get('decklog_store_removed_total')).toBe(5)
       expect(await place.count()).toEqual({ documents: 10, ids: 10 })
+    })
+
+    test('who writes sees what it has written', async () => {
+      // Of the one user alone, as a process that writes is.
+      const store = await openElasticsearchStore({
+        ...server.as('writer'),
+        clock: systemClock,
+        telemetry: new Telemetry(),
+      })
+      toClose.push(store)
+      await store.write([records(0, 5)])
+      expect(await store.coverage(streamName(1), asking)).toMatchObject({ stored: 5, lowWater: 5 })
+      const record = { kind: 'dead-letter', id: 'a', version: 1, updatedMs: 1, body: {} }
+      await store.putRecord(record)
+      expect(await store.getRecord('dead-letter', 'a', asking)).toMatchObject({ version: 1 })
+      expect((await store.listRecords('dead-letter', { ...asking, limit: 10 })).records).toHaveLength(1)
+      await store.deleteRecord('dead-letter', 'a')
+    })
+
+    test('a lifecycle policy may do what it does, as who installed it', async () => {
+      await (await open()).write([records(0, 5)])
+      await place.rollOver(STREAM)
+      const { body } = await ask(server.admin, { method: 'GET', path: `/${STREAM}/_settings` })
+      const [older] = Object.keys(body as object).sort()
+      const as = server.as('setup')
+      for (const [method, path] of [
+        ['PUT', `/${older}/_block/write`],
+        ['POST', `/${older}/_forcemerge?max_num_segments=1`],
+        ['GET', `/${older}/_segments`],
+        ['GET', `/${older}/_stats`],
+      ] as const)
+        expect(await ask(as, { method, path }), path).toMatchObject({ status: 200 })
+      const priority = { 'index.priority': 50 }
+      const path = `/${older}/_settings`
+      expect(await ask(as, { method: 'PUT', path, body: priority })).toMatchObject({ status: 200 })
     })
 
     test('status is asked by who may read', async () => {
@@ -150,8 +201,10 @@ describe.skipIf(noRestrictedServer !== undefined)('with the rights that setup pr
       ['writer', 'DELETE', '/logs-system.auth-test.ssh'],
       ['writer', 'POST', '/logs-system.auth-test.ssh/_rollover'],
       ['writer', 'POST', '/another-index/_doc'],
+      ['writer', 'POST', '/logs-decklog.audit-test.audit/_doc'],
       ['writer', 'POST', '/logs-another.dataset-test.ssh/_doc'],
       ['writer', 'PUT', '/_component_template/decklog-settings'],
+      ['retention', 'POST', '/logs-system.auth-test.ssh/_doc'],
       ['retention', 'DELETE', '/decklog-records'],
       ['retention', 'DELETE', '/decklog-coverage'],
       ['setup', 'GET', documents],
@@ -190,6 +243,7 @@ describe.skipIf(noRestrictedServer !== undefined)('with the rights that setup pr
 
 const STREAM = 'logs-system.auth-test.ssh'
 const { stored, duplicate } = Outcome
+const asking = { principal: { id: 'test' }, scope: { clusters: '*', classes: '*' } } as const
 
 function records(first: number, count: number): EventBatch {
   const events = Array.from({ length: count }, (_, at) => ({ seq: first + at }))

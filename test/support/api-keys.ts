@@ -142,6 +142,9 @@ function headersFor(headers: IncomingHttpHeaders, { user, password }: User): Inc
 }
 
 /** Each of the two connections is kept or ended by itself: a HEAD ends the one that it came by. */
-function endToEnd({ connection: _, 'keep-alive': __, ...headers }: IncomingHttpHeaders): IncomingHttpHeaders {
-  return headers
+function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const passed = { ...headers }
+  delete passed.connection
+  delete passed['keep-alive']
+  return passed
 }

@@ -22,20 +22,23 @@ export interface RoleDescriptor {
 export function roleDescriptor(role: RoleName, given: readonly StreamKind[], prefix = ''): RoleDescriptor {
   const names = namesOf(prefix)
   const own = [names.records, names.coverage]
-  const streams = [...new Set([...given, AUDIT_KIND].map((kind) => patternOf(kind, prefix)))]
+  const patternsOf = (kinds: readonly StreamKind[]): readonly string[] => [
+    ...new Set(kinds.map((kind) => patternOf(kind, prefix))),
+  ]
+  const audit = patternsOf([AUDIT_KIND])
+  const streams = patternsOf([...given, AUDIT_KIND])
   switch (role) {
     case 'writer':
       return {
         // The cluster's state names the backing indices.
         cluster: ['monitor'],
         indices: [
-          // read: looks up ids in older indices; auto_configure: the first write makes the data stream.
+          // read: looks up ids in older indices; auto_configure: the first write makes the data stream; delete: a second copy of an
+          // event that was written around a rollover is removed again. The audit stream is left to the retention.
           {
-            names: streams,
-            privileges: ['create_doc', 'auto_configure', 'read', 'view_index_metadata', 'monitor'],
+            names: patternsOf(given).filter((name) => !audit.includes(name)),
+            privileges: ['create_doc', 'auto_configure', 'read', 'view_index_metadata', 'monitor', 'delete'],
           },
-          // A second copy of an event that was written around a rollover is removed again; of the audit stream it would stay.
-          { names: given.map((kind) => patternOf(kind, prefix)), privileges: ['delete'] },
           { names: own, privileges: ['read', 'index', 'delete', 'view_index_metadata', 'maintenance'] },
         ],
       }
@@ -44,7 +47,7 @@ export function roleDescriptor(role: RoleName, given: readonly StreamKind[], pre
         cluster: ['monitor'],
         indices: [
           { names: streams, privileges: ['read', 'view_index_metadata', 'monitor'] },
-          { names: own, privileges: ['read', 'view_index_metadata', 'maintenance'] },
+          { names: own, privileges: ['read', 'view_index_metadata'] },
         ],
       }
     case 'retention':
@@ -55,8 +58,6 @@ export function roleDescriptor(role: RoleName, given: readonly StreamKind[], pre
             names: streams,
             privileges: [
               'read',
-              'create_doc',
-              'auto_configure',
               'view_index_metadata',
               'monitor',
               'maintenance',
@@ -65,6 +66,8 @@ export function roleDescriptor(role: RoleName, given: readonly StreamKind[], pre
               'indices:admin/block/add*',
             ],
           },
+          // Says what it deletes.
+          { names: audit, privileges: ['create_doc', 'auto_configure'] },
           { names: [names.records], privileges: ['read', 'index', 'view_index_metadata'] },
         ],
       }
@@ -80,6 +83,9 @@ export function roleDescriptor(role: RoleName, given: readonly StreamKind[], pre
               'indices:admin/mapping/put',
               'indices:admin/settings/update',
               'indices:admin/rollover',
+              // A lifecycle policy acts with the rights of who installed it: what moves to warm nodes is closed to writes and merged.
+              'indices:admin/block/add*',
+              'indices:admin/forcemerge*',
             ],
           },
           { names: own, privileges: ['create_index', 'view_index_metadata'] },
