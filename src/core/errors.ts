@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'unreachable' // a part that is needed cannot be reached: exit status 3
   | 'disk-full'
   | 'disk-failed' // EIO, EROFS and their like
+  | 'spool-full' // no room for what cannot be asked for again: the sender must wait
   | 'state-corrupt' // a file of ours is torn or altered
   | 'too-large' // what the bus will never take: its neighbours go on
   | 'closed' // used after close

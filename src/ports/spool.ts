@@ -10,7 +10,7 @@ export interface Spool {
    * All records of a call are taken, or none.
    *
    * @throws {DecklogError} `spool-full` (retryable) at once, when they do not fit: the sender must wait or be told
-   * @throws {DecklogError} `disk-full` (retryable) or `io` when the disk refuses them; `aborted`; `closed`
+   * @throws {DecklogError} `disk-full` or `disk-failed` (both retryable) when the disk refuses them; `aborted`; `closed`
    */
   append(
     names: Readonly<Record<string, string>>,
