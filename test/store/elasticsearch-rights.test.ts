@@ -107,6 +107,18 @@ describe.skipIf(noRestrictedServer !== undefined)('with the rights that setup pr
       await store.deleteRecord('dead-letter', 'a')
     })
 
+    test('a dead letter that is replayed is removed by who serves', async () => {
+      await (await open()).putRecord({ kind: 'dead-letter', id: 'a', version: 1, updatedMs: 1, body: {} })
+      const serving = await openElasticsearchStore({
+        ...server.as('reader', 'replay'),
+        clock: systemClock,
+        telemetry: new Telemetry(),
+      })
+      toClose.push(serving)
+      await serving.deleteRecord('dead-letter', 'a')
+      expect(await serving.listRecords('dead-letter', { ...asking, limit: 10 })).toEqual({ records: [] })
+    })
+
     test('a lifecycle policy may do what it does, as who installed it', async () => {
       await (await open()).write([records(0, 5)])
       await place.rollOver(STREAM)
@@ -196,6 +208,10 @@ describe.skipIf(noRestrictedServer !== undefined)('with the rights that setup pr
     test.each<readonly [RoleName, EsRequest['method'], string]>([
       ['reader', 'POST', '/logs-system.auth-test.ssh/_doc'],
       ['reader', 'PUT', '/decklog-records/_doc/a'],
+      ['reader', 'DELETE', '/decklog-records/_doc/a'],
+      ['replay', 'GET', documents],
+      ['replay', 'DELETE', '/logs-system.auth-test.ssh/_doc/a'],
+      ['replay', 'DELETE', '/decklog-records'],
       ['reader', 'POST', '/logs-system.auth-test.ssh/_rollover'],
       ['reader', 'GET', '/_security/user'],
       ['writer', 'DELETE', '/logs-system.auth-test.ssh'],
@@ -212,7 +228,7 @@ describe.skipIf(noRestrictedServer !== undefined)('with the rights that setup pr
       ['setup', 'DELETE', '/logs-system.auth-test.ssh'],
       ['setup', 'DELETE', '/decklog-records'],
     ])('%s may not %s %s', async (role, method, path) => {
-      const body = /_doc|_template/.test(path) ? { body: { template: {} } } : {}
+      const body = method !== 'DELETE' && /_doc|_template/.test(path) ? { body: { template: {} } } : {}
       expect(await ask(server.as(role), { method, path, ...body })).toMatchObject({
         status: 403,
         body: { error: { type: 'security_exception' } },

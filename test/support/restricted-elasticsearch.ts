@@ -36,6 +36,7 @@ const ADMIN: User = { user: 'admin', password: PASSWORD }
 /** Who has which roles together. */
 const USERS: Readonly<Record<string, readonly RoleName[]>> = {
   ...Object.fromEntries(ROLE_NAMES.map((name) => [name, [name]])),
+  'reader-replay': ['reader', 'replay'],
   'writer-retention': ['writer', 'retention'],
 }
 

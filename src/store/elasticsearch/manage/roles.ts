@@ -2,7 +2,7 @@ import { namesOf } from '../context.ts'
 import { AUDIT_KIND } from './plan.ts'
 import { type StreamKind, patternOf } from './templates.ts'
 
-export const ROLE_NAMES = ['writer', 'reader', 'retention', 'setup'] as const
+export const ROLE_NAMES = ['writer', 'reader', 'replay', 'retention', 'setup'] as const
 export type RoleName = (typeof ROLE_NAMES)[number]
 
 /** The body of `PUT /_security/role/<name>`, and of `role_descriptors` of an API key. */
@@ -15,9 +15,9 @@ export interface RoleDescriptor {
 }
 
 /**
- * The least that each part of decklog needs. `writer`: the indexer. `reader`: serve, which changes nothing. `retention`: what the
- * process needs besides that runs the retention; the only one that may delete indices. `setup`: the person who runs `decklog setup`;
- * may not read events and not delete.
+ * The least that each part of decklog needs. `writer`: the indexer. `reader`: serve, which changes nothing but with `replay`, which
+ * removes the dead letters that were replayed. `retention`: what the process needs besides that runs the retention; the only one
+ * that may delete indices. `setup`: the person who runs `decklog setup`; may not read events and not delete.
  */
 export function roleDescriptor(role: RoleName, given: readonly StreamKind[], prefix = ''): RoleDescriptor {
   const names = namesOf(prefix)
@@ -49,6 +49,12 @@ export function roleDescriptor(role: RoleName, given: readonly StreamKind[], pre
           { names: streams, privileges: ['read', 'view_index_metadata', 'monitor'] },
           { names: own, privileges: ['read', 'view_index_metadata'] },
         ],
+      }
+    case 'replay':
+      return {
+        cluster: [],
+        // maintenance: what was removed is not listed any more.
+        indices: [{ names: [names.records], privileges: ['read', 'delete', 'maintenance'] }],
       }
     case 'retention':
       return {
