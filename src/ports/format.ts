@@ -13,6 +13,9 @@ export interface FormatContext {
   readonly utcOffsetMinutes: number
 }
 
+/** Events of one record besides the first. Their number in an id has 16 bits; this many documents still fit a batch. */
+export const OTHERS_MAX = 8192
+
 export interface FormatDefinition {
   /** As in `parse:` of a pipeline file and `decklog parse --as`. */
   readonly name: string
@@ -35,6 +38,11 @@ export interface FormatDefinition {
    * Reads `text` into `draft`. Returns false when the text is not of this format: then `draft` must be untouched, the next
    * format of the list is tried, and if none takes it a `record` format's line is kept as text, tagged `parse-failed`.
    * Never throws; keeps no state between calls.
+   *
+   * Where one record may hold several events (a report, an envelope), `draft` is the first of them and the parser appends the
+   * others to `others`, at most OTHERS_MAX, each with all that is to be in its document; what a format before it left in
+   * `draft` is in there only if the parser copies it. Their ids are `stream:seq.1`, `.2`, … in this order. A caller that wants
+   * only the first leaves `others` out.
    */
-  readonly parse: (text: string, draft: Draft, context: FormatContext) => boolean
+  readonly parse: (text: string, draft: Draft, context: FormatContext, others?: Draft[]) => boolean
 }

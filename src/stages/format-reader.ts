@@ -2,7 +2,7 @@ import { isAscii, isUtf8 } from 'node:buffer'
 import type { Draft, Json, JsonObject, Quality } from '../core/document.ts'
 import { EventFlag } from '../core/event-batch.ts'
 import type { LineFilter, MatchedRule } from '../core/tagging.ts'
-import type { FormatContext, FormatDefinition } from '../ports/format.ts'
+import { type FormatContext, type FormatDefinition, OTHERS_MAX } from '../ports/format.ts'
 import { type DocumentParts, DocumentRenderer } from './document-renderer.ts'
 import type { BatchRun, RecordReader, WholeRecord } from './run.ts'
 import { isSignal, ruleFields } from './tags.ts'
@@ -61,6 +61,18 @@ interface RecordBytes {
   readonly truncated: boolean
 }
 
+/** One event of a record, parsed. */
+interface Made {
+  readonly record: RecordBytes
+  readonly text: string
+  readonly draft: Draft
+  readonly parser: FormatDefinition
+  readonly quality: readonly Quality[]
+  readonly invalid: Buffer | undefined
+  /** 0, or the number of it among the events of its record. */
+  readonly n: number
+}
+
 class RecordEmitter {
   readonly #run: BatchRun
   readonly #chain: FormatChain
@@ -108,48 +120,53 @@ class RecordEmitter {
     }
     if (record.truncated) quality.push('truncated')
     quality.push(...oddCharacters(text, this.#isAscii))
-    const { draft, parser } = this.#parse(text)
-    this.#write({ record, text, draft, parser, quality, invalid })
+    const others: Draft[] = []
+    const { draft, parser } = this.#parse(text, others)
+    this.#write({ record, text, draft, parser, quality, invalid, n: 0 })
+    if (others.length > 0) this.#writeOthers({ record, text, parser, quality }, others)
+  }
+
+  /** The exact bytes stand in the record's first event; these say by their `seq` whose they are. */
+  #writeOthers(made: Omit<Made, 'draft' | 'invalid' | 'n'>, others: readonly Draft[]): void {
+    const count = Math.min(others.length, OTHERS_MAX)
+    for (let at = 0; at < count; at++) {
+      this.#write({ ...made, draft: others[at]!, invalid: undefined, n: at + 1 })
+    }
   }
 
   /** A parser must not throw; should one do so, its record is kept as text and its neighbours never know. */
-  #parse(text: string): { draft: Draft; parser: FormatDefinition } {
+  #parse(text: string, others: Draft[]): { draft: Draft; parser: FormatDefinition } {
     const { record } = this.#chain
     try {
       const draft = newDraft(text)
-      if (record.parse(text, draft, this.#context)) return { draft, parser: this.#parsePayload(draft) }
+      if (record.parse(text, draft, this.#context, others))
+        return { draft, parser: this.#parsePayload(draft, others) }
       return { draft: failedDraft(text), parser: record }
     } catch {
+      others.length = 0
       const draft = failedDraft(text)
       draft.quality.push('parser-threw')
       return { draft, parser: record }
     }
   }
 
-  #parsePayload(draft: Draft): FormatDefinition {
+  #parsePayload(draft: Draft, others: Draft[]): FormatDefinition {
     let parser = this.#chain.record
     for (const alternatives of this.#chain.payloads) {
-      const taken = alternatives.find((format) => format.parse(draft.message, draft, this.#context))
+      const taken = alternatives.find((format) => format.parse(draft.message, draft, this.#context, others))
       if (taken !== undefined) parser = taken
     }
     return parser
   }
 
-  #write(made: {
-    record: RecordBytes
-    text: string
-    draft: Draft
-    parser: FormatDefinition
-    quality: Quality[]
-    invalid: Buffer | undefined
-  }): void {
-    const { record, text, draft, parser, invalid } = made
+  #write(made: Made): void {
+    const { record, text, draft, parser, invalid, n } = made
     const { sink } = this.#run
     const { writer } = sink
     const time = this.#timeOf(draft)
     const quality = union(draft.quality, made.quality)
     const isFailed = quality.includes('parse-failed')
-    if (isFailed) sink.parseFailed++
+    if (isFailed && n === 0) sink.parseFailed++
     const parts: DocumentParts = {
       time: formatTime(time.seconds, time.nanos, time.nanos % 1_000_000 === 0 ? 3 : 9),
       message: draft.message,
@@ -175,7 +192,7 @@ class RecordEmitter {
       (quality.length > 0 ? EventFlag.quality : 0)
     const { seq } = record
     const { seconds, nanos } = time
-    if (rules.length === 0) sink.index.addAt(seq, seq, seconds, nanos, offset, length, flags)
+    if (rules.length === 0 && n === 0) sink.index.addAt(seq, seq, seconds, nanos, offset, length, flags)
     else {
       const ruleSet = sink.ruleSet(rules.map(({ id }) => id))
       const timeNs = BigInt(seconds) * 1_000_000_000n + BigInt(nanos)
@@ -185,7 +202,7 @@ class RecordEmitter {
         timeNs,
         offset,
         length,
-        n: 0,
+        n,
         flags,
         rules: ruleSet,
         ranges: 0,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Draft, JsonObject } from '../../src/core/document.ts'
 import { EventFlag } from '../../src/core/event-batch.ts'
-import type { FormatDefinition } from '../../src/ports/format.ts'
+import { type FormatDefinition, OTHERS_MAX } from '../../src/ports/format.ts'
 import { parsersOnly } from '../../src/roles/process/parts.ts'
 import { compilePipeline, type PipelineSpec } from '../../src/stages/pipeline.ts'
 import { pipelineOf, podSpec, TestStream, WALL_TIME_MS } from './stream-of.ts'
@@ -182,6 +182,52 @@ describe('formats that make an object', () => {
   })
 })
 
+describe('a record that holds several events', () => {
+  const many: FormatDefinition = {
+    ...header,
+    name: 'many',
+    parse(text, draft, _context, others) {
+      const [first, ...rest] = text.split(',')
+      draft.message = first!
+      draft.timeNs = timeNs
+      draft.original = text
+      for (const message of rest)
+        others?.push({ ...draft, fields: {}, message, original: undefined, quality: [] })
+      if (text.includes('bad')) throw new Error('broken')
+      return true
+    },
+  }
+
+  test('gives each its own document and number, and covers the record once', () => {
+    const stream = streamOf([many], ['many'])
+    const events = stream.feed(['a,b,c', 'd'])
+    expect(events.map(({ id, ranges, document }) => [id.slice(25), ranges, document.message])).toEqual([
+      ['0', [[0, 0]], 'a'],
+      ['0.1', [[0, 0]], 'b'],
+      ['0.2', [[0, 0]], 'c'],
+      ['1', [[1, 1]], 'd'],
+    ])
+    expect(events.map(({ document }) => document.event.original)).toEqual([
+      'a,b,c',
+      undefined,
+      undefined,
+      'd',
+    ])
+    expect(events[2]!.timeNs).toBe(timeNs)
+    expect(events[2]!.document.decklog).toMatchObject({ seq: 0, parser: { name: 'many' } })
+  })
+
+  test('is text, once, when its parser throws half-way', () => {
+    const events = streamOf([many], ['many']).feed(['a,bad,c'])
+    expect(events.map(({ id, document }) => [id.slice(25), document.message])).toEqual([['0', 'a,bad,c']])
+  })
+
+  test('gives no more than an id can number', () => {
+    const events = streamOf([many], ['many']).feed([','.repeat(20_000)])
+    expect(events).toHaveLength(OTHERS_MAX + 1)
+  })
+})
+
 describe('fragments', () => {
   test('whose rest never comes leave what there is', () => {
     const stream = streamOf([header], ['header'])
@@ -235,13 +281,27 @@ describe('a pipeline', () => {
 
   test.each([
     [['nothing'], /"nothing", which is no format; formats: cri, header, login/],
-    [['login'], /login, a payload format, first/],
     [['header', ['header']], /header, a record format, behind another/],
     [['cri', ['login']], /behind cri only json can stand, not "login"/],
     [[['header']], /no format/],
   ])('that says %j is refused with what is wrong', (parse, message) => {
     const formats = new Map([header, login].map((one) => [one.name, one]))
     expect(() => compilePipeline(specOf(parse), { ...parsersOnly, formats })).toThrow(message)
+  })
+
+  test('may have a payload format alone, which then reads whole records', () => {
+    const [taken, windows, failed] = streamOf([login], ['login']).feed([
+      'login now',
+      'login then\r',
+      'other\r',
+    ])
+    expect(taken!.document).toMatchObject({ message: 'login now', decklog: { parser: { name: 'login' } } })
+    expect(taken!.document.event.original).toBeUndefined()
+    expect(windows!.document).toMatchObject({ message: 'login then', event: { original: 'login then\r' } })
+    expect(failed!.document).toMatchObject({
+      message: 'other\r',
+      decklog: { parser: { name: 'login' }, quality: ['parse-failed', 'time-missing'] },
+    })
   })
 
   test('reads JSON of container lines only where it says so', () => {
