@@ -95,13 +95,12 @@ function specOf(format: string, pipelines: Pipelines): PipelineSpec & { rules: r
     const known = [...lineFormats.keys(), ...parsersOnly.formats.keys()].sort().join(', ')
     throw new DecklogError('usage', `--as ${format}: there is no such format; formats: ${known}`)
   }
-  const parse = definition.kind === 'record' ? [format] : ['text', [format]]
   const owner = pipelines.classes.find((pipeline) =>
     pipeline.match.some((match) => match.parse.flat().includes(format)),
   )
   return {
     class: owner?.class ?? 'node',
-    match: [{ when: {}, parse, dataset: definition.dataset }],
+    match: [{ when: {}, parse: [format], dataset: definition.dataset }],
     rules: owner?.rules ?? [],
   }
 }

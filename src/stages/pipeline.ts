@@ -3,6 +3,7 @@ import { DecklogError } from '../core/errors.ts'
 import type { Tagger } from '../core/tagging.ts'
 import type { FormatDefinition } from '../ports/format.ts'
 import type { LineFormat, PayloadFormat, TraceFormat } from '../ports/line-format.ts'
+import { alone } from './alone.ts'
 import { type FormatChain, FormatReader } from './format-reader.ts'
 import { LineReader } from './line-reader.ts'
 import type { RecordReader, Redactor } from './run.ts'
@@ -92,12 +93,22 @@ function readerOf(
     return () => new LineReader({ line, payload, trace: parts.trace })
   }
   const chain: FormatChain = {
-    record: formatOf(spec, first, 'record', parts),
+    record: firstOf(spec, first, parts),
     payloads: rest.map((names) =>
       (typeof names === 'string' ? [names] : names).map((name) => formatOf(spec, name, 'payload', parts)),
     ),
   }
   return () => new FormatReader(chain)
+}
+
+/** A payload format may stand first too: klog in a file is the same as klog behind a container line's header. */
+function firstOf(
+  spec: PipelineSpec,
+  name: string | readonly string[] | undefined,
+  parts: PipelineParts,
+): FormatDefinition {
+  const format = formatOf(spec, name, undefined, parts)
+  return format.kind === 'record' ? format : alone(format)
 }
 
 /** Container lines know one payload, `json`: without it their text stays text. */
@@ -123,7 +134,7 @@ const NO_PAYLOAD: PayloadFormat = {
 function formatOf(
   spec: PipelineSpec,
   name: string | readonly string[] | undefined,
-  kind: FormatDefinition['kind'],
+  kind: FormatDefinition['kind'] | undefined,
   parts: PipelineParts,
 ): FormatDefinition {
   const format = typeof name === 'string' ? parts.formats.get(name) : undefined
@@ -131,9 +142,8 @@ function formatOf(
     const known = [...parts.lineFormats.keys(), ...parts.formats.keys()].sort().join(', ')
     throw invalid(spec, `parse names "${String(name)}", which is no format; formats: ${known}`)
   }
-  if (format.kind !== kind) {
-    const place = kind === 'record' ? 'first' : 'behind another'
-    throw invalid(spec, `parse has ${format.name}, a ${format.kind} format, ${place}`)
+  if (kind !== undefined && format.kind !== kind) {
+    throw invalid(spec, `parse has ${format.name}, a ${format.kind} format, behind another`)
   }
   return format
 }
