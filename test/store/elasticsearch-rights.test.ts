@@ -149,23 +149,21 @@ describe.skipIf(noRestrictedServer !== undefined)('with the rights that setup pr
     test('setup brings what is there up to date, and rolls it over', async () => {
       const store = await open()
       await store.write([records(0, 5)])
-      await ask(server.admin, {
-        method: 'PUT',
-        path: '/_component_template/decklog-settings',
-        body: { template: {}, version: 0, _meta: { by: 'decklog', version: 0, hash: 'old' } },
-      })
-      for (const change of [
-        { 'index.refresh_interval': '77s' },
-        { 'index.mapping.total_fields.limit': 1234 },
-      ])
-        await ask(server.admin, { method: 'PUT', path: `/${place.named(STREAM)}/_settings`, body: change })
-      await server.setUp('--roll-over')
-      const { body } = await ask(server.admin, {
-        method: 'GET',
-        path: `/${place.named(STREAM)}/_settings/index.refresh_interval`,
-        query: { flat_settings: true },
-      })
-      expect(JSON.stringify(body)).not.toContain('77s')
+      const old = { template: {}, version: 0, _meta: { by: 'decklog', version: 0, hash: 'old' } }
+      for (const name of ['settings', 'ecs'])
+        await ask(server.admin, { method: 'PUT', path: `/_component_template/decklog-${name}`, body: old })
+      await place.rollOver(STREAM)
+      const report = JSON.parse(await server.setUp('--roll-over', '--json')) as {
+        elasticsearch: {
+          dataStreams: { stream: string; additions: object[]; settings: object[] }[]
+          outcomes: { stream: string; rolledOver: boolean }[]
+        }
+      }
+      const { dataStreams, outcomes } = report.elasticsearch
+      const changed = dataStreams.find(({ stream }) => stream === STREAM)!
+      expect(changed.additions.length).toBeGreaterThan(0)
+      expect(changed.settings.length).toBeGreaterThan(0)
+      expect(outcomes).toContainEqual(expect.objectContaining({ stream: STREAM, rolledOver: true }))
       const left = JSON.parse(await server.setUp('--dry-run', '--json')) as {
         elasticsearch: { templates: { action: string }[] }
       }
