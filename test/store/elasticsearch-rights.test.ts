@@ -208,7 +208,7 @@ describe.skipIf(noRestrictedServer !== undefined)('with the rights that setup pr
       ['reader', 'PUT', '/decklog-records/_doc/a'],
       ['reader', 'DELETE', '/decklog-records/_doc/a'],
       ['replay', 'GET', documents],
-      ['replay', 'DELETE', '/logs-system.auth-test.ssh/_doc/a'],
+      ['replay', 'POST', '/logs-system.auth-test.ssh/_doc'],
       ['replay', 'DELETE', '/decklog-records'],
       ['reader', 'POST', '/logs-system.auth-test.ssh/_rollover'],
       ['reader', 'GET', '/_security/user'],
