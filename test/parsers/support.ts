@@ -39,12 +39,21 @@ export function parseAs(name: string, text: string, context = contextOf()): Draf
   return formatOf(name).parse(text, draft, context) ? draft : undefined
 }
 
-/** As a pipeline does: a payload format gets what `syslog` has left of a whole line. */
+/** As a pipeline does: a payload format gets what `syslog` has left of a whole line, and the line where it has no such header. */
 export function parseLine(format: FormatDefinition, line: string, context = contextOf()): Draft | undefined {
+  return parseEvents(format, line, context)?.[0]
+}
+
+/** Every event of a line, the first one first. */
+export function parseEvents(
+  format: FormatDefinition,
+  line: string,
+  context = contextOf(),
+): readonly Draft[] | undefined {
   const draft = newDraft(line)
-  if (format.kind === 'record') return format.parse(line, draft, context) ? draft : undefined
-  if (!formatOf('syslog').parse(line, draft, context)) return undefined
-  return format.parse(draft.message, draft, context) ? draft : undefined
+  const others: Draft[] = []
+  if (format.kind === 'payload') formatOf('syslog').parse(line, draft, context)
+  return format.parse(draft.message, draft, context, others) ? [draft, ...others] : undefined
 }
 
 /** A message of sshd, sudo, … with the header that names its writer. */
@@ -88,18 +97,20 @@ export function fixtureFiles(): FixtureFile[] {
 
 /** One document a line, so that a change shows where it is. `null`: the format does not take the line. */
 export function renderDocuments(file: FixtureFile): string {
-  const documents = file.lines.map((line) => {
-    const draft = parseLine(file.format, line)
-    if (draft === undefined) return 'null'
-    const { timeNs, message, fields, quality, original } = draft
-    return JSON.stringify({
-      '@timestamp': timeNs === undefined ? null : formatIso(timeNs),
-      message,
-      ...fields,
-      quality,
-      // Where the whole line is kept, saying so is enough.
-      original: original === line ? true : original,
-    })
+  const documents = file.lines.flatMap((line) => {
+    const drafts = parseEvents(file.format, line)
+    return drafts === undefined ? ['null'] : drafts.map((draft) => renderDraft(draft, line))
   })
   return `[\n${documents.join(',\n')}\n]\n`
+}
+
+function renderDraft({ timeNs, message, fields, quality, original }: Draft, line: string): string {
+  return JSON.stringify({
+    '@timestamp': timeNs === undefined ? null : formatIso(timeNs),
+    message,
+    ...fields,
+    quality,
+    // Where the whole line is kept, saying so is enough.
+    original: original === line ? true : original,
+  })
 }
