@@ -1,12 +1,17 @@
 import type { Draft, JsonObject } from '../core/document.ts'
 import type { FormatDefinition } from '../ports/format.ts'
 import { child, note, relate, writtenBy } from './support/document.ts'
+import { sudoJson } from './support/sudo-json.ts'
+import { sudoRefusal } from './support/sudo-refusal.ts'
+import { putService } from './support/sudo-service.ts'
 
 /**
  * lib/eventlog/eventlog.c, new_logline(): the keys always in this order, each of them may be missing.
  *
  *     USER : [ERROR ; ][HOST=h ; ][TTY=t ; ][CHROOT=d ; ][PWD=d ; ][USER=u ; ][GROUP=g ; ][TSID=id ; ][ENV=a=b c=d ; ]COMMAND=c args
+ *     … COMMAND=c args[ ; SIGNAL=s][ ; EXIT=n]   the same line again when the command has ended (log_exit_status)
  *     USER : (command continued) REST            a line longer than syslog takes (maxlen 960) is split
+ *     @cee:{"sudo":{"accept":{…}}}               log_format=json: support/sudo-json.ts
  *
  * Control characters are written `#ooo` (octal). A directory may be called `x ; USER=alice ; COMMAND=/bin/true`, and so may an
  * argument (in quotes from 1.9.16): where a key comes twice, nobody can say which is sudo's.
@@ -16,16 +21,22 @@ export const sudo: FormatDefinition = {
   version: 1,
   kind: 'payload',
   title: 'sudo',
-  definedBy: 'sudo: lib/eventlog/eventlog.c, plugins/sudoers/logging.c',
+  definedBy: 'sudo: lib/eventlog/eventlog.c, plugins/sudoers/logging.c, sudoers(5) log_format',
   dataset: 'system.auth',
   example: '   alice : TTY=pts/0 ; PWD=/home/alice ; USER=root ; COMMAND=/usr/bin/systemctl restart kubelet',
   remarks: [
     'The message stays as it is; nothing is kept in `event.original`. The session lines of sudo’s PAM stack are read by the format `pam`.',
     '`system.auth.sudo.command` is the command as sudo wrote it; where it holds escapes (`#012`), `decklog.sudo.command_decoded` has it without them. `decklog.sudo` also has `group`, `tsid`, `env`, `chroot`, `host` and `continued`.',
+    'JSON (`log_format=json`) gives the same fields; `decklog.sudo` then has `uuid`, `args`, `iolog_path`, `group`, `chroot`, `host` and `signal` too. The command’s whole environment is left out: the message has it. `TSID` and `iolog_path` name the recording.',
+    'As in Elastic’s documents a command that starts or stops a unit with systemctl has `event.action` `service-start` or `service-stop` and `service.name`. `event.outcome` and `event.action` of other commands are ours.',
+    'When a command has ended and sudo says how, `process.exit_code` has it and `event.type` is `end`. In the classic form that line is told from a command by its last words only, which an argument could imitate: so its action is that of the command, and rules look at it as well.',
     'Where `USER=` comes more than once, because a directory or an argument is called so, `system.auth.sudo.user` and `user.effective.name` have every value, the command begins behind the first `COMMAND=`, and the event is tagged `ambiguous-fields`: a rule for root sees it either way.',
   ],
   actions: {
     sudo_command: 'A command was run (or, `COMMAND=list`, the rights were listed)',
+    'service-start': 'A command that starts a unit with systemctl',
+    'service-stop': 'A command that stops a unit with systemctl',
+    sudo_exit: 'A command ended (JSON)',
     sudo_command_continued: 'The rest of a long command; it belongs to the line before',
     sudo_denied: 'The sudoers file does not allow it',
     sudo_auth_failed: 'Wrong password, none given, or none asked for (`decklog.count` is how often)',
@@ -34,12 +45,14 @@ export const sudo: FormatDefinition = {
   parse,
 }
 
+const WRITERS = ['sudo', 'sudo-rs', 'sudoedit', 'sudo_logsrvd']
 const KEYS = ['HOST', 'TTY', 'CHROOT', 'PWD', 'CWD', 'USER', 'GROUP', 'TSID', 'ENV', 'COMMAND'] as const
 type Key = (typeof KEYS)[number]
 type Values = Partial<Record<Key, string>>
 
 function parse(text: string, draft: Draft): boolean {
-  if (!writtenBy(draft, ['sudo', 'sudo-rs'])) return false
+  if (!writtenBy(draft, WRITERS)) return false
+  if (text.startsWith('@cee:') || text.charCodeAt(0) === 123) return sudoJson(text, draft)
   const colon = text.indexOf(' : ')
   const user = colon < 0 ? '' : text.slice(0, colon).trim()
   if (user === '' || user.includes('(') || user.length > 256) return false
@@ -49,7 +62,11 @@ function parse(text: string, draft: Draft): boolean {
   const errorEnd = first < 0 ? text.length : first === from ? from : first - 3
   const error = text.slice(from, errorEnd)
   if (first < 0 && !isError(error)) return false
-  put(draft, user, error, first < 0 ? {} : readValues(text, first))
+  const values = first < 0 ? {} : readValues(text, first)
+  const end = values.COMMAND === undefined ? undefined : readEnd(values.COMMAND)
+  if (end !== undefined) values.COMMAND = end.command
+  put(draft, user, error, values)
+  if (end !== undefined) putEnd(draft, end)
   if (first >= 0) putCandidates(text, first, draft)
   return true
 }
@@ -90,6 +107,40 @@ function readValues(text: string, first: number): Values {
   return values
 }
 
+interface CommandEnd {
+  readonly command: string
+  readonly exitCode: number | undefined
+  readonly signal: string | undefined
+}
+
+/** `c args ; SIGNAL=TERM ; EXIT=143`: either, or both, at the end. */
+function readEnd(command: string): CommandEnd | undefined {
+  let end = command.length
+  const exitAt = command.lastIndexOf(' ; EXIT=')
+  const exitCode = exitAt < 0 ? Number.NaN : wholeNumber(command.slice(exitAt + 8))
+  if (exitCode >= 0) end = exitAt
+  const signalAt = command.lastIndexOf(' ; SIGNAL=', end)
+  const signal = signalAt < 0 ? '' : command.slice(signalAt + 10, end)
+  const isSignal = signal !== '' && signal.length <= 16 && !signal.includes(' ')
+  if (isSignal) end = signalAt
+  if (end === command.length) return undefined
+  return {
+    command: command.slice(0, end),
+    exitCode: exitCode >= 0 ? exitCode : undefined,
+    signal: isSignal ? signal : undefined,
+  }
+}
+
+function wholeNumber(text: string): number {
+  return text.length > 0 && text.length <= 10 && !/\D/.test(text) ? Number(text) : Number.NaN
+}
+
+function putEnd(draft: Draft, { exitCode, signal }: CommandEnd): void {
+  child(draft.fields, 'event')['type'] = ['end']
+  if (exitCode !== undefined) child(draft.fields, 'process')['exit_code'] = exitCode
+  if (signal !== undefined) child(child(draft.fields, 'decklog'), 'sudo')['signal'] = signal
+}
+
 function nextKey(text: string, from: number, after: Key): number {
   for (let at = text.indexOf(' ; ', from); at >= 0; at = text.indexOf(' ; ', at + 3)) {
     const key = keyAt(text, at + 3)
@@ -114,6 +165,7 @@ function put(draft: Draft, user: string, error: string, values: Values): void {
   child(child(draft.fields, 'system'), 'auth')['sudo'] = sudoFields
   putDetails(draft, values)
   putOutcome(draft, error)
+  if (error === '' && values.COMMAND !== undefined) putService(draft, values.COMMAND)
 }
 
 function putDetails(draft: Draft, values: Values): void {
@@ -141,7 +193,7 @@ function putOutcome(draft: Draft, error: string): void {
     putEvent(draft, 'sudo_command', ['start'])['outcome'] = 'success'
     return
   }
-  const action = actionOf(error)
+  const action = sudoRefusal(error)
   const event = putEvent(draft, action, ['info'])
   event['category'] = ['authentication', 'process']
   event['outcome'] = 'failure'
@@ -150,19 +202,10 @@ function putOutcome(draft: Draft, error: string): void {
   if (count > 0) child(draft.fields, 'decklog')['count'] = count
 }
 
-const DENIALS = ['command not allowed', 'user NOT in sudoers', 'user NOT authorized on host']
-const AUTH_FAILURE =
-  /^\d{1,6} incorrect password attempts?$|^a password is required$|^conversation failed$|^auth could not identify password|^PAM|^account validation failure|^a terminal is required/
-
-function actionOf(error: string): string {
-  if (DENIALS.some((denial) => error.startsWith(denial))) return 'sudo_denied'
-  return AUTH_FAILURE.test(error) ? 'sudo_auth_failed' : 'sudo_error'
-}
-
 /** An error may stand alone, without a key behind it; text that only looks like `word : text` is not sudo's. */
 function isError(error: string): boolean {
   return (
-    actionOf(error) !== 'sudo_error' || error.startsWith('unable to ') || error.startsWith('problem with ')
+    sudoRefusal(error) !== 'sudo_error' || error.startsWith('unable to ') || error.startsWith('problem with ')
   )
 }
 
