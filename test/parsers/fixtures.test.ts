@@ -26,7 +26,9 @@ describe('every format', () => {
     for (const event of found) {
       const action =
         typeof event === 'object' && event !== null && !Array.isArray(event) ? event.action : undefined
-      if (typeof action === 'string' && file.format.name !== 'kube-audit') expect(declared).toContain(action)
+      // A list that ends with … is open: verbs of the API, words of a rule's prefix.
+      const isOpen = declared.some((name) => name.endsWith('…'))
+      if (typeof action === 'string' && !isOpen) expect(declared).toContain(action)
     }
   })
 
