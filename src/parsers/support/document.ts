@@ -43,3 +43,28 @@ export function relate(draft: Draft, kind: 'user' | 'ip' | 'hosts' | 'hash', val
 export function note(draft: Draft, quality: string): void {
   if (!draft.quality.includes(quality)) draft.quality.push(quality)
 }
+
+/**
+ * `message` becomes what follows `start`, and what stood before it joins `decklog.header`, so that the record is still one after
+ * the other. Where a format before has kept the whole record, that is enough.
+ */
+export function cutHeader(draft: Draft, text: string, start: number): void {
+  draft.message = start === 0 ? text : text.slice(start)
+  if (start === 0 || draft.original !== undefined) return
+  const decklog = child(draft.fields, 'decklog')
+  const before = decklog['header']
+  const own = text.slice(0, start)
+  decklog['header'] = typeof before === 'string' ? before + own : own
+}
+
+/** `message` becomes another text, so the whole record is kept. `text` is the message that is given up. */
+export function replaceMessage(draft: Draft, text: string, message: string): void {
+  if (message === text) return
+  if (draft.original === undefined) {
+    const decklog = draft.fields['decklog']
+    const header = isObject(decklog) ? decklog['header'] : undefined
+    draft.original = typeof header === 'string' ? header + text : text
+    if (isObject(decklog)) delete decklog['header']
+  }
+  draft.message = message
+}

@@ -123,6 +123,35 @@ function latestDateMs(month: number, day: number, clock: Clock, context: FormatC
   return Number.NaN
 }
 
+/** The day that `midnightMs` was asked for last: logs ask for the same one many times. A pure function's memory. */
+const lastMidnight = { key: -1, batchTimeMs: 0, offset: 0, ms: Number.NaN }
+
+/**
+ * Midnight UTC of a day without a year, milliseconds since the epoch, by the rule of `readMonthDay`; NaN when there is no such
+ * day. `seconds` of that day decide where it is at the limit.
+ */
+export function midnightMs(month: number, day: number, seconds: number, context: FormatContext): number {
+  const key = month * 32 + day
+  const last = lastMidnight
+  if (
+    last.key === key &&
+    last.batchTimeMs === context.batchTimeMs &&
+    last.offset === context.utcOffsetMinutes
+  )
+    return last.ms
+  const clock = { end: 0, hour: 0, minute: 0, second: seconds, nanos: 0 }
+  const ms = latestDateMs(month, day, clock, context)
+  // Only what holds for the whole day may be remembered.
+  const first = latestDateMs(month, day, { ...clock, second: 0 }, context)
+  if (first === latestDateMs(month, day, { ...clock, second: 86_399 }, context)) {
+    last.key = key
+    last.batchTimeMs = context.batchTimeMs
+    last.offset = context.utcOffsetMinutes
+    last.ms = first
+  }
+  return ms
+}
+
 function timeOfDayMs(clock: Clock): number {
   return ((clock.hour * 60 + clock.minute) * 60 + clock.second) * 1000
 }
