@@ -1,72 +1,121 @@
 import type { Json, JsonObject, Quality } from '../core/document.ts'
+import type { SeqRange } from '../core/event-batch.ts'
+import { type DocumentWriter, put, putInteger } from './document-writer.ts'
+import { writeJson, writeMembers, writeString } from './json-writer.ts'
+import { formatTime, putClock } from './times.ts'
 
 /** What is special about one document. */
 export interface DocumentParts {
-  /** RFC 3339. */
-  readonly time: string
+  /** Since the epoch, UTC. */
+  readonly seconds: number
+  readonly nanos: number
   readonly message: string
   /** The parser's. */
   readonly fields: JsonObject
-  readonly seq: number
+  readonly firstSeq: number
+  /** Last record of the first range. */
+  readonly lastSeq: number
+  /** All ranges, where there is more than one. */
+  readonly ranges: readonly SeqRange[] | undefined
   readonly parser: { readonly name: string; readonly version: number }
   readonly quality: readonly Quality[]
   /** Exact bytes in base64, where they are no text. */
   readonly raw: string | undefined
   readonly original: string | undefined
-  /** May a string of it hold half a surrogate pair? */
-  readonly mayBreakPairs: boolean
 }
 
+/** What all documents of a batch have below one name, as text and as bytes. */
 interface Section {
   readonly name: string
   readonly value: JsonObject
-  readonly keys: readonly string[]
+  /** `"name":` */
+  readonly key: Buffer
   /** `{…}` */
-  readonly text: string
-  /** `,"name":{…}` */
-  readonly member: string
+  readonly text: Buffer
+  /** The same without its opening brace, behind members of the parser: `,…}` */
+  readonly rest: Buffer
 }
 
+/** A document's constants between the sections that this document has fields of its own in. */
+interface Layout {
+  readonly pieces: readonly Buffer[]
+  /** One behind each piece but the last. */
+  readonly sections: readonly Section[]
+  readonly last: Buffer
+}
+
+const OPEN = Buffer.from('{"@timestamp":"')
+const MESSAGE = Buffer.from('","message":')
+const DECKLOG = Buffer.from(',"decklog":')
+const SEQ = Buffer.from('"seq":')
+const RANGES = Buffer.from(',"ranges":')
+const RAW = Buffer.from(',"raw":"')
+const QUALITY = Buffer.from(',"quality":')
+const ORIGINAL = Buffer.from(',"original":')
+const OPEN_OBJECT = 0x7b
+const CLOSE_OBJECT = 0x7d
+const COMMA = 0x2c
+const COLON = 0x3a
+const QUOTE = 0x22
+
+/** Everything of a document but its texts and constants: brackets, numbers, the names of `decklog`. */
+const FIXED_BYTES_MAX = 512
+
 /**
- * Renders documents of one batch. What they share is made into text once, and is joined with what a parser found as text, for most
+ * Writes documents of one batch. What they share is made into bytes once, and is joined with what a parser found as bytes, for most
  * documents have no field of both. Constants win over the parser's fields; only `event.kind` is the parser's to say.
  */
 export class DocumentRenderer {
   readonly #constants: JsonObject
   readonly #sections: readonly Section[]
   readonly #decklog: Section
+  readonly #event: Section
   readonly #eventWithoutKind: Section
+  /** By name of a field: the bit of its section; 0 for what is always ours. */
+  readonly #bits = new Map<string, number>([
+    ['@timestamp', 0],
+    ['message', 0],
+    ['decklog', 0],
+  ])
+  /** By the bits of the sections that a document has fields of its own in. */
+  readonly #layouts = new Map<number, Layout>()
 
   constructor(constants: JsonObject) {
     this.#constants = constants
     const sections = Object.entries(constants).map(([name, value]) => sectionOf(name, value as JsonObject))
     this.#decklog = sections.find(({ name }) => name === 'decklog')!
+    this.#event = sections.find(({ name }) => name === 'event')!
     this.#sections = sections.filter((section) => section !== this.#decklog)
+    for (const [at, { name }] of this.#sections.entries()) this.#bits.set(name, 1 << at)
     const { kind: _kind, ...event } = constants.event as JsonObject
     this.#eventWithoutKind = sectionOf('event', event)
   }
 
-  /** One line of JSON, valid Unicode. */
-  render(parts: DocumentParts): string {
-    const { fields } = parts
-    let text = `{"@timestamp":"${parts.time}","message":${JSON.stringify(parts.message)}`
-    for (const section of this.#sections) {
-      if (section.name === 'event') text += `,"event":${this.#event(section, parts)}`
-      else if (!Object.hasOwn(fields, section.name)) text += section.member
-      else text += `,"${section.name}":${joined(fields[section.name]!, section)}`
+  /** One line of JSON, valid Unicode, without its newline. */
+  write(writer: DocumentWriter, parts: DocumentParts): void {
+    const { fields, original } = parts
+    writer.reserve(FIXED_BYTES_MAX)
+    const out = writer.bytes
+    writer.at = put(out, putClock(parts.seconds, parts.nanos, out, put(out, writer.at, OPEN)), MESSAGE)
+    writeString(writer, parts.message)
+    let bits = original === undefined ? 0 : this.#bits.get('event')!
+    let hasOthers = false
+    for (const name in fields) {
+      const bit = this.#bits.get(name)
+      if (bit === undefined) hasOthers = true
+      else bits |= bit
     }
-    for (const name of Object.keys(fields)) {
-      if (this.#isOurs(name)) continue
-      text += memberOf(name) + JSON.stringify(fields[name])
-    }
-    text += `,"decklog":${this.#decklogText(parts)}}`
-    return parts.mayBreakPairs ? wellFormed(text) : text
+    this.#writeSections(writer, this.#layouts.get(bits) ?? this.#layoutOf(bits), parts)
+    if (hasOthers) this.#writeOthers(writer, fields)
+    this.#writeDecklog(writer, parts)
+    writer.byte(CLOSE_OBJECT)
   }
 
   /** The same as an object: what rules look at. */
   assemble(parts: DocumentParts): JsonObject {
-    const { fields, original } = parts
-    const document: JsonObject = { '@timestamp': parts.time, message: parts.message }
+    const { fields, original, seconds, nanos } = parts
+    const time = formatTime(seconds, nanos, nanos % 1_000_000 === 0 ? 3 : 9)
+    const document: JsonObject = { '@timestamp': time, message: parts.message }
     for (const [name, value] of Object.entries(this.#constants)) {
       document[name] = Object.hasOwn(fields, name) ? merge(fields[name]!, value) : value
     }
@@ -78,22 +127,67 @@ export class DocumentRenderer {
     return document
   }
 
-  #decklogText(parts: DocumentParts): string {
-    const { seq, quality, raw, parser } = parts
-    const given = parts.fields.decklog
-    if (given !== undefined) return joined(merge(given, decklogOf(parts)), this.#decklog)
-    const odd = quality.length === 0 ? '' : `,"quality":${JSON.stringify(quality)}`
-    const bytes = raw === undefined ? '' : `,"raw":"${raw}"`
-    const own = `"seq":${seq},"ranges":[[${seq},${seq}]],"parser":{"name":"${parser.name}","version":${parser.version}}`
-    return `{${own}${odd}${bytes},${this.#decklog.text.slice(1)}`
+  #layoutOf(bits: number): Layout {
+    const pieces: Buffer[] = []
+    const sections: Section[] = []
+    let piece: Buffer[] = []
+    for (const [at, section] of this.#sections.entries()) {
+      piece.push(BETWEEN, section.key)
+      if ((bits & (1 << at)) === 0) piece.push(section.text)
+      else {
+        pieces.push(Buffer.concat(piece))
+        sections.push(section)
+        piece = []
+      }
+    }
+    const layout = { pieces, sections, last: Buffer.concat(piece) }
+    if (this.#layouts.size < LAYOUTS_MAX) this.#layouts.set(bits, layout)
+    return layout
   }
 
-  #event(section: Section, { fields, original }: DocumentParts): string {
+  #writeSections(writer: DocumentWriter, { pieces, sections, last }: Layout, parts: DocumentParts): void {
+    for (let i = 0; i < pieces.length; i++) {
+      const section = sections[i]!
+      writer.piece(pieces[i]!)
+      if (section === this.#event) this.#writeEvent(writer, parts)
+      else writeJoined(writer, parts.fields[section.name]!, section)
+    }
+    writer.piece(last)
+  }
+
+  #writeEvent(writer: DocumentWriter, { fields, original }: DocumentParts): void {
     const event = fields.event
     const hasKind = isObject(event) && typeof event.kind === 'string'
-    const text =
-      event === undefined ? section.text : joined(event, hasKind ? this.#eventWithoutKind : section)
-    return original === undefined ? text : `${text.slice(0, -1)},"original":${JSON.stringify(original)}}`
+    writeJoined(writer, event, hasKind ? this.#eventWithoutKind : this.#event)
+    if (original === undefined) return
+    // In place of the closing brace.
+    writer.at--
+    writer.piece(ORIGINAL)
+    writeString(writer, original)
+    writer.byte(CLOSE_OBJECT)
+  }
+
+  #writeOthers(writer: DocumentWriter, fields: JsonObject): void {
+    for (const name in fields) {
+      if (this.#bits.has(name) || fields[name] === undefined) continue
+      writer.byte(COMMA)
+      writeString(writer, name)
+      writer.byte(COLON)
+      writeJson(writer, fields[name])
+    }
+  }
+
+  #writeDecklog(writer: DocumentWriter, parts: DocumentParts): void {
+    const given = parts.fields.decklog
+    writer.piece(DECKLOG)
+    if (isObject(given) && (hasAny(given, OWN_NAMES) || hasAny(given, this.#decklog.value))) {
+      writeJoined(writer, merge(given, decklogOf(parts)), this.#decklog)
+      return
+    }
+    writer.byte(OPEN_OBJECT)
+    if (isObject(given) && writeMembers(writer, given)) writer.byte(COMMA)
+    writeOwn(writer, parts)
+    writer.piece(this.#decklog.rest)
   }
 
   #isOurs(name: string): boolean {
@@ -101,10 +195,62 @@ export class DocumentRenderer {
   }
 }
 
-function decklogOf({ seq, parser, quality, raw }: DocumentParts): JsonObject {
+const BETWEEN = Buffer.from(',')
+/** Formats make few combinations. */
+const LAYOUTS_MAX = 64
+
+/** Names below `decklog` that are said by `writeOwn`. */
+const OWN_NAMES: JsonObject = { seq: 0, ranges: 0, parser: 0, quality: 0, raw: 0 }
+
+function writeOwn(writer: DocumentWriter, parts: DocumentParts): void {
+  const { firstSeq, lastSeq, ranges, quality, raw } = parts
+  writer.reserve(FIXED_BYTES_MAX)
+  const out = writer.bytes
+  let at = put(out, putInteger(out, put(out, writer.at, SEQ), firstSeq), RANGES)
+  if (ranges === undefined) at = putRange(out, at, firstSeq, lastSeq)
+  writer.at = at
+  if (ranges !== undefined) writeJson(writer, ranges as unknown as Json)
+  writer.piece(parserPiece(parts.parser))
+  if (quality.length > 0) {
+    writer.piece(QUALITY)
+    writeJson(writer, quality as Json[])
+  }
+  if (raw === undefined) return
+  writer.piece(RAW)
+  writer.text(raw)
+  writer.byte(QUOTE)
+}
+
+/** `[[1,1]]` */
+function putRange(out: Buffer, start: number, first: number, last: number): number {
+  let at = start
+  out[at++] = 0x5b
+  out[at++] = 0x5b
+  at = putInteger(out, at, first)
+  out[at++] = COMMA
+  at = putInteger(out, at, last)
+  out[at++] = 0x5d
+  out[at++] = 0x5d
+  return at
+}
+
+const parserPieces = new WeakMap<DocumentParts['parser'], Buffer>()
+
+/** `,"parser":{…}` */
+function parserPiece(parser: DocumentParts['parser']): Buffer {
+  let piece = parserPieces.get(parser)
+  if (piece === undefined) {
+    const { name, version } = parser
+    piece = Buffer.from(`,"parser":${JSON.stringify({ name, version })}`)
+    parserPieces.set(parser, piece)
+  }
+  return piece
+}
+
+function decklogOf({ firstSeq, lastSeq, ranges, parser, quality, raw }: DocumentParts): JsonObject {
   const decklog: JsonObject = {
-    seq,
-    ranges: [[seq, seq]],
+    seq: firstSeq,
+    ranges: ranges === undefined ? [[firstSeq, lastSeq]] : ranges.map((range) => [...range]),
     parser: { name: parser.name, version: parser.version },
   }
   if (quality.length > 0) decklog.quality = [...quality]
@@ -112,30 +258,29 @@ function decklogOf({ seq, parser, quality, raw }: DocumentParts): JsonObject {
   return decklog
 }
 
-/** `,"name":` of the names that parsers use: the same few for every document. */
-const members = new Map<string, string>()
-const MEMBERS_MAX = 256
-
-function memberOf(name: string): string {
-  let member = members.get(name)
-  if (member === undefined) {
-    member = `,${JSON.stringify(name)}:`
-    if (members.size < MEMBERS_MAX) members.set(name, member)
-  }
-  return member
-}
-
 function sectionOf(name: string, value: JsonObject): Section {
-  const text = JSON.stringify(value)
-  return { name, value, keys: Object.keys(value), text, member: `,"${name}":${text}` }
+  const text = Buffer.from(wellFormed(JSON.stringify(value)))
+  const rest = text.length === 2 ? text.subarray(1) : Buffer.concat([BETWEEN, text.subarray(1)])
+  return { name, value, key: Buffer.from(`"${name}":`), text, rest }
 }
 
 /** `{…}` of both; where they have a member in common, it is the constant one. */
-function joined(under: Json, over: Section): string {
-  if (!isObject(under)) return over.text
-  if (over.keys.some((key) => Object.hasOwn(under, key))) return JSON.stringify(merge(under, over.value))
-  const text = JSON.stringify(under)
-  return text === '{}' ? over.text : `${text.slice(0, -1)},${over.text.slice(1)}`
+function writeJoined(writer: DocumentWriter, under: Json | undefined, over: Section): void {
+  if (!isObject(under)) writer.piece(over.text)
+  else if (hasAny(under, over.value)) writeJson(writer, merge(under, over.value))
+  else {
+    writer.byte(OPEN_OBJECT)
+    if (writeMembers(writer, under)) writer.piece(over.rest)
+    else {
+      writer.at--
+      writer.piece(over.text)
+    }
+  }
+}
+
+function hasAny(object: JsonObject, names: JsonObject): boolean {
+  for (const name in names) if (object[name] !== undefined && Object.hasOwn(object, name)) return true
+  return false
 }
 
 /** A name such as `__proto__` is only a name. */

@@ -19,3 +19,33 @@ export function oddCharacters(text: string, isAscii = false): readonly Quality[]
   if (carriageReturn >= 0 && carriageReturn < text.length - 1) bits |= QualityBit.control
   return qualitiesOf(bits)
 }
+
+/**
+ * Has a batch any character below a space but newlines and tabs, or DEL? Looks at four bytes at once; what it says of bytes that are
+ * not ASCII means nothing. A batch without them, as most are, needs no look at its texts.
+ */
+export function hasControls(raw: Uint8Array): boolean {
+  const { buffer, byteOffset, length } = raw
+  const words = new Int32Array(buffer, 0, buffer.byteLength >> 2)
+  const end = byteOffset + length
+  const firstWord = Math.min((byteOffset + 3) >> 2, end >> 2)
+  const lastWord = Math.max(firstWord, end >> 2)
+  if (hasControl(raw, 0, Math.min(length, (firstWord << 2) - byteOffset))) return true
+  for (let i = firstWord; i < lastWord; i++) {
+    const word = words[i]!
+    const dels = word ^ 0x7f7f7f7f
+    const found = ((word - 0x20202020) & ~word) | ((dels - 0x01010101) & ~dels)
+    if ((found & 0x80808080) === 0) continue
+    const at = (i << 2) - byteOffset
+    if (hasControl(raw, at, at + 4)) return true
+  }
+  return hasControl(raw, Math.max(0, (lastWord << 2) - byteOffset), length)
+}
+
+function hasControl(raw: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) {
+    const byte = raw[at]!
+    if ((byte < 0x20 && byte !== 0x0a && byte !== 0x09) || byte === 0x7f) return true
+  }
+  return false
+}
