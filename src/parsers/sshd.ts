@@ -11,12 +11,14 @@ import {
   dropped,
   noIdentification,
   placed,
+  readError,
   received,
   timeout,
   unableToNegotiate,
 } from './support/sshd-connection.ts'
 import { putSshd, SSHD_ACTIONS } from './support/sshd-event.ts'
 import { keyAccepted, keyFileRefused, keyFromElsewhere, keyRefused, reverseDns } from './support/sshd-key.ts'
+import { childCrash, keysCommand, penalty, throttling } from './support/sshd-limits.ts'
 import {
   accessDenied,
   accountRefused,
@@ -58,7 +60,7 @@ export const sshd: FormatDefinition = {
   remarks: [
     'The message stays as it is; nothing is kept in `event.original`. Only messages of a process named `sshd`, `sshd-session` or `sshd-auth` are read, or any where no process name is known. Lines of PAM modules are left to the format `pam`.',
     'User names, certificate ids, protocol banners and disconnect reasons are text of the client. Where that text looks like ` from 192.0.2.1 port 22 ssh2` and the true one can be told, it is taken and the event is tagged `ambiguous-fields`; where it cannot, `source.ip` is left out, and every address is in `related.ip`.',
-    '`decklog.ssh` has what ECS has no name for: `invalid_user`, `preauth`, `key_type`, `fingerprint`, `certificate.id`, `certificate.serial`, `certificate.ca`, `session`, `subsystem`, `command`, `tty`, `channel`, `child_pid`, `forward`, `authorized_by`. `decklog.count` is how often a repeated message came.',
+    '`decklog.ssh` has what ECS has no name for: `invalid_user`, `preauth`, `key_type`, `fingerprint`, `certificate.id`, `certificate.serial`, `certificate.ca`, `session`, `subsystem`, `command`, `tty`, `channel`, `child_pid`, `forward`, `authorized_by`, `network`, `penalty_seconds`. `decklog.count` is how often a repeated message came.',
   ],
   actions: Object.fromEntries(Object.entries(SSHD_ACTIONS).map(([name, { about }]) => [name, about])),
   parse,
@@ -112,6 +114,7 @@ function dispatch(text: string, draft: Draft, preauth: boolean): boolean {
       if (text.startsWith('Authentication '))
         return keyFileRefused(text, draft) || keyFromElsewhere(text, draft)
       if (text.startsWith('Allocated ')) return forwarding(text, draft)
+      if (text.startsWith('Authorized')) return keysCommand(text, draft)
       return reverseDns(text, draft) || accessDenied(text, draft) || accountRefused(text, draft)
     case 66: // B
       return badProtocol(text, draft) || protocolError(text, draft)
@@ -122,6 +125,8 @@ function dispatch(text: string, draft: Draft, preauth: boolean): boolean {
       return (isKeyRefusal(text) && keyRefused(text, draft)) || protocolError(text, draft)
     case 68: // D
       return disconnected(text, draft, preauth) || disconnecting(text, draft) || noIdentification(text, draft)
+    case 69: // E
+      return text.startsWith('Exiting on signal ') && putSshd(draft, 'ssh_server_stopped', { reason: text })
     case 70: // F
       return text.startsWith('Failed ') && login(text, draft)
     case 73: // I
@@ -134,13 +139,19 @@ function dispatch(text: string, draft: Draft, preauth: boolean): boolean {
     case 82: // R
       if (text.startsWith('Received ')) return received(text, draft)
       if (text.startsWith('Remote forwarding ')) return forwarding(text, draft)
+      if (text.startsWith('Read error ')) return readError(text, draft)
       return rootRefused(text, draft) || (isKeyRefusal(text) && keyRefused(text, draft))
     case 83: // S
-      return startingSession(text, draft) || listening(text, draft)
+      return startingSession(text, draft) || listening(text, draft) || childCrash(text, draft)
     case 84: // T
       return timeout(text, draft) || transferred(text, draft)
     case 85: // U
-      return userRefused(text, draft) || childProcess(text, draft) || unableToNegotiate(text, draft)
+      return (
+        userRefused(text, draft) ||
+        childProcess(text, draft) ||
+        unableToNegotiate(text, draft) ||
+        keysCommand(text, draft)
+      )
     default:
       return lowerCase(text, draft)
   }
@@ -149,6 +160,8 @@ function dispatch(text: string, draft: Draft, preauth: boolean): boolean {
 function lowerCase(text: string, draft: Draft): boolean {
   if (text.startsWith('subsystem ')) return subsystem(text, draft)
   if (text.startsWith('maximum ')) return maxAttempts(text, draft)
+  if (text.startsWith('srclimit_')) return penalty(text, draft)
+  if (text.startsWith('beginning ') || text.startsWith('exited ')) return throttling(text, draft)
   if (text.startsWith('drop connection ') || text.startsWith('refused connect ')) return dropped(text, draft)
   if (text.startsWith('refused ') || text.startsWith('connect_to ')) return forwarding(text, draft)
   if (text.startsWith('reverse mapping ') || text.startsWith('Nasty PTR ')) return reverseDns(text, draft)
@@ -165,6 +178,10 @@ const KEY_REFUSALS = [
   'Revoked key ',
   'WARNING: revoked key ',
   'key_cert_check_authority: ',
+  'userauth_pubkey: key type ',
+  'userauth_pubkey: signature algorithm ',
+  'userauth_hostbased: key type ',
+  'userauth_hostbased: signature algorithm ',
 ]
 
 function isKeyRefusal(text: string): boolean {
@@ -177,6 +194,7 @@ const PROTOCOL_ERRORS = [
   'Corrupted MAC',
   'Corrupted padlen',
   'Protocol major versions differ',
+  'kex protocol error',
   'Packet corrupt',
   'padding error',
   'ssh_dispatch_run_fatal',

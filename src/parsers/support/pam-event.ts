@@ -48,7 +48,8 @@ export interface PamFacts {
 export function putPam(draft: Draft, action: PamAction, origin: PamOrigin, facts: PamFacts): true {
   putEvent(draft, action, facts)
   putUsers(draft, facts)
-  if (action === 'password-changed' && facts.user !== undefined) {
+  if (action === 'authentication_failure' && origin.type === 'chauthtok') putChange(draft, facts)
+  if (action === 'password-changed' && facts.user !== undefined && facts.user !== '') {
     child(child(draft.fields, 'user'), 'target')['name'] = facts.user
   }
   const source = facts.host === undefined ? undefined : readEndpoint(facts.host, 0)
@@ -70,6 +71,20 @@ function putEvent(draft: Draft, action: PamAction, facts: PamFacts): void {
   event['type'] = [typeOf(action)]
   if (facts.outcome !== undefined) event['outcome'] = facts.outcome
   if (facts.reason !== undefined && facts.reason !== '') event['reason'] = facts.reason
+}
+
+/** Somebody who would change a password gave a wrong one: `logname` is who, the user whose it is (as Elastic has it). */
+function putChange(draft: Draft, { user, details }: PamFacts): void {
+  const event = child(draft.fields, 'event')
+  event['category'] = ['iam', 'authentication']
+  event['type'] = ['change', 'info']
+  const actor = details?.['logname']
+  if (typeof actor !== 'string' || actor === '' || user === undefined || user === '') return
+  const fields = child(draft.fields, 'user')
+  fields['name'] = actor
+  fields['target'] = { name: user }
+  draft.fields['user'] = fields
+  relate(draft, 'user', actor)
 }
 
 function categoryOf(action: PamAction): string {

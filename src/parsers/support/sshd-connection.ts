@@ -1,6 +1,7 @@
 import type { Draft, JsonObject } from '../../core/document.ts'
 import { type Endpoint, endpointAtEnd, ipOf, readEndpoint } from './endpoint.ts'
 import { putAmbiguous, putSshd, type SshdAction } from './sshd-event.ts'
+import { connectionEnds } from './sshd-limits.ts'
 import { digit } from './time.ts'
 
 /** `Connection …`: opened, closed, reset, timed out; sshd.c and packet.c. */
@@ -132,7 +133,7 @@ export function disconnecting(text: string, draft: Draft): boolean {
   const source = candidates[0]!
   const who = whoOf(text, 14, source.start)
   if (who === undefined) return false
-  const reason = text.slice(source.end + 2)
+  const reason = text.slice(source.end).replace(/^[ :]+/, '')
   return putSshd(draft, 'ssh_disconnect', {
     source,
     user: who.user,
@@ -153,10 +154,15 @@ function portsBeforeColon(text: string): Endpoint[] {
   ) {
     const start = text.lastIndexOf(' ', at - 1) + 1
     const endpoint = readEndpoint(text, start)
-    if (endpoint !== undefined && endpoint.port >= 0 && text.startsWith(': ', endpoint.end))
+    if (endpoint !== undefined && endpoint.port >= 0 && endsWithColon(text, endpoint.end))
       found.push(endpoint)
   }
   return found
+}
+
+/** Some versions put a space before the colon. */
+function endsWithColon(text: string, at: number): boolean {
+  return text.startsWith(': ', at) || text.startsWith(' : ', at)
 }
 
 /** `Unable to negotiate with ADDR port N: no matching KIND found. Their offer: LIST`. */
@@ -200,14 +206,38 @@ export function badProtocol(text: string, draft: Draft): boolean {
 export function placed(text: string, draft: Draft): boolean {
   const colon = text.indexOf(': ')
   const place = text.slice(0, colon)
-  const action: SshdAction = IDENTIFICATION.includes(place)
-    ? 'ssh_identification_failed'
-    : 'ssh_protocol_error'
+  const isIdentification = IDENTIFICATION.includes(place)
+  const action: SshdAction = isIdentification ? 'ssh_identification_failed' : 'ssh_protocol_error'
   const known = colon > 0 && colon < 64 && text.startsWith('Connection from ', colon + 2)
-  const source = known ? readEndpoint(text, colon + 18) : undefined
-  if (source === undefined && !IDENTIFICATION.includes(place)) return false
-  const reason = text.slice(source === undefined ? colon + 2 : source.end + 2)
-  return putSshd(draft, action, { outcome: 'failure', source, reason })
+  if (!known) {
+    if (!isIdentification) return false
+    return putSshd(draft, action, { outcome: 'failure', reason: text.slice(colon + 2) })
+  }
+  const from = colon + 18
+  const candidates = portsBeforeColon(text)
+  if (candidates.length > 1) {
+    putAmbiguous(draft, candidates)
+    return putSshd(draft, action, { outcome: 'failure' })
+  }
+  const source = candidates[0] ?? (isWho(text, from) ? undefined : readEndpoint(text, from))
+  const who = source === undefined ? undefined : whoOf(text, from, source.start)
+  if (source === undefined) return putSshd(draft, action, { outcome: 'failure', reason: text.slice(from) })
+  const reason = text.slice(source.end).replace(/^[ :]+/, '')
+  const invalidUser = who?.state === 'invalid'
+  return putSshd(draft, action, { outcome: 'failure', source, user: who?.user ?? '', invalidUser, reason })
+}
+
+/** Does a user stand there, in sshpkt's words? */
+function isWho(text: string, from: number): boolean {
+  return ['invalid user ', 'authenticating user ', 'user '].some((start) => text.startsWith(start, from))
+}
+
+/** serverloop.c: `Read error from remote host ADDR port N: REASON`. */
+export function readError(text: string, draft: Draft): boolean {
+  if (!text.startsWith('Read error from remote host ')) return false
+  const source = readEndpoint(text, 28)
+  if (source === undefined || source.port < 0 || !text.startsWith(': ', source.end)) return false
+  return putSshd(draft, 'ssh_connection_closed', { source, reason: text.slice(source.end + 2) })
 }
 
 const IDENTIFICATION = ['banner exchange', 'kex_exchange_identification', 'kex_protocol_error']
@@ -219,8 +249,10 @@ const IDENTIFICATION = ['banner exchange', 'kex_exchange_identification', 'kex_p
 export function timeout(text: string, draft: Draft): boolean {
   const before = text.startsWith('Timeout before authentication for ')
   if (before && text.startsWith('connection from ', 34)) {
-    const source = readEndpoint(text, 50)
-    return putSshd(draft, 'ssh_timeout', { source, reason: 'before authentication' })
+    const ends = connectionEnds(text, 34)
+    const pid = Number.parseInt(text.slice(text.lastIndexOf(', pid = ') + 8), 10)
+    const details: JsonObject = pid > 0 && text.includes(', pid = ') ? { child_pid: pid } : {}
+    return putSshd(draft, 'ssh_timeout', { ...ends, reason: 'before authentication', details })
   }
   if (before) {
     return putSshd(draft, 'ssh_timeout', { source: readEndpoint(text, 34), reason: 'before authentication' })

@@ -56,6 +56,24 @@ export const SSHD_ACTIONS = {
     about: 'Refused before any login: MaxStartups, penalties, tcp wrappers',
     ...DENIED,
   },
+  ssh_penalty: {
+    about: 'The client’s network may not connect for a while, for what it did (from 9.8)',
+    ...DENIED,
+  },
+  ssh_throttling: {
+    about: 'Connections are dropped at random from here on, or no longer (MaxStartups)',
+    ...DENIED,
+  },
+  ssh_child_crashed: {
+    about: 'The process before authentication crashed: a bug, or an attack on one',
+    category: ['process'],
+    type: ['end'],
+  },
+  ssh_keys_command_failed: {
+    about: 'AuthorizedKeysCommand or AuthorizedPrincipalsCommand failed or may not be run: keys are missing',
+    category: ['authentication'],
+    type: ['info'],
+  },
   ssh_reverse_dns_mismatch: {
     about: 'The client’s name and address do not belong together',
     category: ['network'],
