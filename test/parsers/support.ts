@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Draft, JsonObject } from '../../src/core/document.ts'
 import { formatIso } from '../../src/core/instant.ts'
@@ -81,7 +81,8 @@ export interface FixtureFile {
 export function fixtureFiles(): FixtureFile[] {
   return [...formats.values()].flatMap((format) => {
     const folder = join(FIXTURES, format.name)
-    return readdirSync(folder)
+    // A format without fixtures fails a test of its own, not those of all others.
+    return (existsSync(folder) ? readdirSync(folder) : [])
       .filter((file) => file.endsWith('.log'))
       .sort()
       .map((file) => ({
