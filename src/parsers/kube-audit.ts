@@ -3,18 +3,21 @@ import type { Draft, Json, JsonObject } from '../core/document.ts'
 import type { FormatContext, FormatDefinition } from '../ports/format.ts'
 import { auditDocument } from './support/audit-document.ts'
 import { putAuditFields } from './support/audit-ecs.ts'
+import { type PutItem, readAuditList } from './support/audit-list.ts'
 import { child, isObject, note } from './support/document.ts'
 import { type JsonScan, scanJson } from './support/json-scan.ts'
 import { readIso } from './support/time.ts'
 
 /**
- * One audit.k8s.io/v1 Event a line, as kube-apiserver's log backend writes it (`--audit-log-path`):
+ * One audit.k8s.io/v1 Event a line, as kube-apiserver's log backend writes it (`--audit-log-path`), or a list of them, as its
+ * webhook backend sends it (`--audit-webhook-config-file`), whose items name no kind of their own:
  *
  *     {"kind":"Event","apiVersion":"audit.k8s.io/v1","level":…,"auditID":…,"stage":…,"requestURI":…,"verb":…,"user":{…},…}
+ *     {"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{},"items":[{"level":…,"auditID":…,…},…]}
  */
 export const kubeAudit: FormatDefinition = {
   name: 'kube-audit',
-  version: 1,
+  version: 2,
   kind: 'record',
   title: 'Kubernetes audit log',
   definedBy: 'https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/ (Event)',
@@ -24,7 +27,9 @@ export const kubeAudit: FormatDefinition = {
   remarks: [
     'The line is kept in `event.original`, for it cannot be rebuilt: names of annotations are written as Elastic writes them, fields that the API does not define are left out. Where a body holds a Secret or a token neither the line nor the value is kept, only the names of the keys; the event is tagged `secret-removed`, and the archive has the exact bytes.',
     '`@timestamp` is the stage’s time, `event.duration` the time since the request was received. `message` is a summary of the event in one line.',
-    '`source.ip` is the last of `sourceIPs`, the only one that the client cannot choose; all are in `related.ip` and `kubernetes.audit.sourceIPs`. `event.outcome` is `failure` for an answer of 400 and above as well as for a forbidden request: Elastic’s integration looks at the decision only.',
+    'A list (`EventList`) gives one document an item, each with its own text in `event.original`; what is around them is only in the archive. An item that is no event is kept as text, tagged `parse-failed`.',
+    '`source.ip` is the last of `sourceIPs`, the only one that the client cannot choose; all are in `related.ip` and `kubernetes.audit.sourceIPs`. Elastic’s integration puts all of them into `source.ip` and `client.ip`. `event.outcome` is `failure` for an answer of 400 and above as well as for a forbidden request: Elastic’s integration looks at the decision only, and so calls what was allowed and then failed a success.',
+    'Elastic’s integration removes `metadata` of the bodies; here it is kept, for the bodies are flattened fields and their labels and annotations say what an object is. `container.image.name` has the images of `requestObject`.',
     'A body nested deeper than 64 levels is left out (`json-depth`), numbers that a double cannot hold and names that come twice are tagged (`json-number-precision`, `json-duplicate-key`): `event.original` has them exactly.',
   ],
   actions: {
@@ -33,11 +38,36 @@ export const kubeAudit: FormatDefinition = {
   parse,
 }
 
-function parse(text: string, draft: Draft, context: FormatContext): boolean {
+function parse(text: string, draft: Draft, context: FormatContext, others?: Draft[]): boolean {
   const start = text.charCodeAt(0)
   if (start !== 123 && start !== 32) return false
   const event = parseJson(text)
-  if (!isObject(event) || !isAuditEvent(event)) return false
+  if (!isObject(event)) return false
+  if (event['kind'] === 'EventList')
+    return readAuditList({ text, list: event, draft, others }, putItem(context))
+  if (event['kind'] !== 'Event' || !isAuditEvent(event)) return false
+  putEvent(text, event, draft, context)
+  return true
+}
+
+/** Items of a list name no kind, or their own. */
+function putItem(context: FormatContext): PutItem {
+  return (text, item, draft, apiVersion) => {
+    const event: JsonObject = { kind: 'Event', apiVersion, ...item }
+    if (event['kind'] !== 'Event' || !isAuditEvent(event)) return false
+    putEvent(text, event, draft, context, item)
+    return true
+  }
+}
+
+/** `written`: the event without what its list says for it. */
+function putEvent(
+  text: string,
+  event: JsonObject,
+  draft: Draft,
+  context: FormatContext,
+  written = event,
+): void {
   const scan = scanJson(text)
   const protoKeys = hasProtoKeys(text)
   const { audit, secretRemoved, bodyTooDeep } = auditDocument(event, { depth: scan.depth, protoKeys })
@@ -45,11 +75,10 @@ function parse(text: string, draft: Draft, context: FormatContext): boolean {
   else note(draft, 'secret-removed')
   if (bodyTooDeep || scan.depth > JSON_DEPTH_MAX) note(draft, 'json-depth')
   if (protoKeys) note(draft, 'json-proto-key')
-  noteOddities(event, scan, draft)
+  noteOddities(written, scan, draft)
   putTimes(draft, audit, context)
   putAuditFields(draft, audit)
   child(draft.fields, 'kubernetes')['audit'] = audit
-  return true
 }
 
 function parseJson(text: string): Json | undefined {
@@ -62,8 +91,7 @@ function parseJson(text: string): Json | undefined {
 
 function isAuditEvent(event: JsonObject): boolean {
   const version = event['apiVersion']
-  if (event['kind'] !== 'Event' || typeof version !== 'string' || !version.startsWith('audit.k8s.io/'))
-    return false
+  if (typeof version !== 'string' || !version.startsWith('audit.k8s.io/')) return false
   return typeof event['auditID'] === 'string' && event['auditID'] !== '' && typeof event['stage'] === 'string'
 }
 

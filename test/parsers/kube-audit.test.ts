@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { JsonObject } from '../../src/core/document.ts'
+import type { Draft, JsonObject } from '../../src/core/document.ts'
 import { scanJson } from '../../src/parsers/support/json-scan.ts'
-import { at, parseAs } from './support.ts'
+import { at, contextOf, formatOf, newDraft, parseAs } from './support.ts'
 
 function eventOf(over: JsonObject = {}): JsonObject {
   return {
@@ -45,7 +45,7 @@ describe('kube-audit', () => {
     expect(at(draft, 'orchestrator')).toEqual({
       type: 'kubernetes',
       namespace: 'shop',
-      api_version: 'v1',
+      api_version: 'audit.k8s.io/v1',
       resource: { name: 'web', type: 'pods' },
     })
     expect(draft?.message).toBe('alice get pods/web in shop: 200')
@@ -176,6 +176,125 @@ describe('kube-audit', () => {
     expect(at(draft, 'kubernetes.audit.surprise')).toBeUndefined()
     expect(at(draft, 'kubernetes.audit.responseStatus')).toEqual({})
     expect(at(draft, 'kubernetes.audit.user')).toEqual({ groups: ['a'] })
+  })
+})
+
+describe('an EventList', () => {
+  const bare = (over: JsonObject = {}): JsonObject => {
+    const { kind: _kind, apiVersion: _apiVersion, ...rest } = eventOf(over)
+    return rest
+  }
+  const listOf = (...items: (JsonObject | string)[]): string =>
+    `{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{"items":[1]},"items":[${items.map((item) => (typeof item === 'string' ? item : JSON.stringify(item))).join(' , ')}]}`
+  const parseAll = (text: string): Draft[] | undefined => {
+    const others: Draft[] = []
+    const draft = newDraft(text)
+    return formatOf('kube-audit').parse(text, draft, contextOf(), others) ? [draft, ...others] : undefined
+  }
+
+  it('gives one document an item, each with its own text', () => {
+    const items = [bare({ auditID: 'a' }), eventOf({ auditID: 'b' }), bare({ auditID: 'c', verb: 'li"st}]' })]
+    const drafts = parseAll(listOf(...items))
+    expect(drafts?.map((draft) => at(draft, 'event.id'))).toEqual(['a', 'b', 'c'])
+    expect(drafts?.map(({ original }) => original)).toEqual(items.map((item) => JSON.stringify(item)))
+    expect(drafts?.map(({ quality }) => quality)).toEqual([[], [], []])
+    expect(at(drafts?.[0], 'kubernetes.audit.apiVersion')).toBe('audit.k8s.io/v1')
+  })
+
+  it('keeps a secret of one item out of all documents', () => {
+    const leak = bare({ objectRef: secret, responseObject: { kind: 'Secret', data: { p: 'aHVudGVyMg==' } } })
+    const drafts = parseAll(listOf(bare(), leak))
+    expect(JSON.stringify(drafts?.map((draft) => ({ ...draft, timeNs: '' })))).not.toContain('aHVudGVyMg')
+    expect(drafts?.map(({ quality }) => quality)).toEqual([[], ['secret-removed']])
+  })
+
+  it('keeps what is no event as text, and takes the first event as the first', () => {
+    const drafts = parseAll(listOf('5', '{"auditID":""}', bare({ auditID: 'z' })))
+    expect(at(drafts?.[0], 'event.id')).toBe('z')
+    expect(drafts?.slice(1).map(({ message, quality }) => [message, quality])).toEqual([
+      ['5', ['parse-failed']],
+      ['{"auditID":""}', ['parse-failed']],
+    ])
+  })
+
+  it('is none without events', () => {
+    expect(parseAll(listOf())).toBeUndefined()
+    expect(parseAll(listOf('{}'))).toBeUndefined()
+  })
+
+  it('makes no more documents than a record may have', () => {
+    const drafts = parseAll(listOf(...Array.from({ length: 8300 }, (_, n) => bare({ auditID: `a${n}` }))))
+    expect(drafts).toHaveLength(8193)
+    expect(drafts?.[0]?.quality).toEqual(['truncated'])
+  })
+})
+
+describe('what admission and policy say', () => {
+  it('says why a request was refused', () => {
+    const draft = audit({
+      responseStatus: { code: 403, status: 'Failure', reason: 'Forbidden', message: 'pods "x" is forbidden' },
+    })
+    expect(at(draft, 'event')).toMatchObject({ outcome: 'failure', reason: 'pods "x" is forbidden' })
+  })
+
+  it('says what pod security would have refused', () => {
+    const draft = audit({
+      annotations: {
+        'authorization.k8s.io/decision': 'allow',
+        'pod-security.kubernetes.io/audit-violations': 'would violate PodSecurity "restricted:latest"',
+      },
+    })
+    expect(at(draft, 'event')).toMatchObject({
+      outcome: 'success',
+      reason: 'would violate PodSecurity "restricted:latest"',
+    })
+  })
+
+  it('calls a panic a failure', () => {
+    expect(at(audit({ stage: 'Panic', responseStatus: {} }), 'event.outcome')).toBe('failure')
+  })
+
+  it('keeps no patch of a secret', () => {
+    const draft = audit({
+      objectRef: secret,
+      annotations: { 'patch.webhook.admission.k8s.io/round_0_index_0': '{"patch":"aHVudGVyMg=="}' },
+    })
+    expect(draft?.quality).toEqual(['secret-removed'])
+    expect(JSON.stringify({ ...draft, timeNs: '' })).not.toContain('aHVudGVyMg')
+  })
+
+  it('finds the images of a pod and of what makes pods', () => {
+    const spec = { containers: [{ image: 'a:1' }, { image: 'b:2' }], initContainers: [{ image: 'a:1' }] }
+    expect(at(audit({ requestObject: { kind: 'Pod', spec } }), 'container.image.name')).toEqual([
+      'a:1',
+      'b:2',
+    ])
+    const deployment = {
+      kind: 'Deployment',
+      spec: { template: { spec: { containers: [{ image: 'c:3' }] } } },
+    }
+    expect(at(audit({ requestObject: deployment }), 'container.image.name')).toBe('c:3')
+  })
+
+  it('says where somebody attached or forwarded a port to', () => {
+    const ref = (subresource: string): JsonObject => ({
+      resource: 'pods',
+      namespace: 'shop',
+      name: 'web',
+      subresource,
+    })
+    const attach = audit({
+      requestURI: '/api/v1/namespaces/shop/pods/web/attach?container=app&stdin=true&tty=true',
+      objectRef: ref('attach'),
+    })
+    expect(at(attach, 'process')).toEqual({ interactive: true })
+    expect(at(attach, 'container.name')).toBe('app')
+    expect(at(attach, 'kubernetes.pod.name')).toBe('web')
+    const forward = audit({
+      requestURI: '/api/v1/namespaces/shop/pods/web/portforward?ports=8080',
+      objectRef: ref('portforward'),
+    })
+    expect(at(forward, 'destination.port')).toBe(8080)
   })
 })
 

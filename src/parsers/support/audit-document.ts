@@ -1,7 +1,7 @@
 import { JSON_DEPTH_MAX } from '../../core/limits.ts'
 import type { Json, JsonObject } from '../../core/document.ts'
 import { isObject } from './document.ts'
-import { withoutSecret, withoutToken } from './audit-secrets.ts'
+import { REMOVED, withoutSecret, withoutToken } from './audit-secrets.ts'
 
 /**
  * `kubernetes.audit` of a document: the fields of the API's v1 Event and no other, each of the type that its definition
@@ -55,8 +55,17 @@ export function auditDocument(event: JsonObject, { depth, protoKeys }: BodyTrait
   if (addresses !== undefined) audit['sourceIPs'] = addresses
   if (isObject(event['objectRef'])) audit['objectRef'] = copyStrings(event['objectRef'], {}, OBJECT_REF)
   if (isObject(event['responseStatus'])) audit['responseStatus'] = statusOf(event['responseStatus'])
-  if (isObject(event['annotations'])) audit['annotations'] = annotationsOf(event['annotations'])
-  return { audit, ...putBodies(event, audit, { depth, protoKeys }) }
+  if (isObject(event['authenticationMetadata']))
+    audit['authenticationMetadata'] = copyStrings(event['authenticationMetadata'], {}, [
+      'impersonationConstraint',
+    ])
+  const bodies = putBodies(event, audit, { depth, protoKeys })
+  const annotations = isObject(event['annotations']) ? event['annotations'] : undefined
+  if (annotations === undefined) return { audit, ...bodies }
+  const isSecret = bodies.secretRemoved || secretKind(event, null) !== undefined
+  const kept = annotationsOf(annotations, isSecret)
+  audit['annotations'] = kept.annotations
+  return { audit, secretRemoved: bodies.secretRemoved || kept.secretRemoved, bodyTooDeep: bodies.bodyTooDeep }
 }
 
 function userOf(user: JsonObject): JsonObject {
@@ -83,15 +92,25 @@ function statusOf(status: JsonObject): JsonObject {
   return kept
 }
 
-/** Elastic writes dots of an annotation's name as `_`: `authorization_k8s_io/decision`. */
-function annotationsOf(annotations: JsonObject): JsonObject {
+/**
+ * Elastic writes dots of an annotation's name as `_`: `authorization_k8s_io/decision`, and leaves out those that are empty. What
+ * a mutating webhook did to a Secret (`patch.webhook.admission.k8s.io/…`) holds values of it.
+ */
+function annotationsOf(
+  annotations: JsonObject,
+  isSecret: boolean,
+): { readonly annotations: JsonObject; readonly secretRemoved: boolean } {
   const kept: JsonObject = {}
+  let secretRemoved = false
   for (const name of Object.keys(annotations)) {
     const value = annotations[name]
     const written = COMMON_ANNOTATIONS.get(name) ?? name.replaceAll('.', '_')
-    if (typeof value === 'string' && written !== PROTO) kept[written] = value
+    if (typeof value !== 'string' || value === '' || written === PROTO) continue
+    const holdsSecret = isSecret && name.startsWith('patch.webhook.')
+    secretRemoved ||= holdsSecret
+    kept[written] = holdsSecret ? REMOVED : value
   }
-  return kept
+  return { annotations: kept, secretRemoved }
 }
 
 /** Every event has these. */

@@ -9,7 +9,8 @@ export function putAuditFields(draft: Draft, audit: JsonObject): void {
   const annotations = isObject(audit['annotations']) ? audit['annotations'] : {}
   const code = typeof status['code'] === 'number' ? status['code'] : undefined
   const decision = text(annotations['authorization_k8s_io/decision'])
-  const outcome = outcomeOf(code, decision)
+  const isPanic = audit['stage'] === 'Panic'
+  const outcome = isPanic ? 'failure' : outcomeOf(code, decision)
   const event: JsonObject = child(draft.fields, 'event')
   if (verb !== '') event['action'] = verb
   event['category'] = ['api']
@@ -17,12 +18,15 @@ export function putAuditFields(draft: Draft, audit: JsonObject): void {
     decision === 'forbid' || code === 401 || code === 403 ? [typeOf(verb), 'denied'] : [typeOf(verb)]
   event['id'] = text(audit['auditID'])
   if (outcome !== undefined) event['outcome'] = outcome
+  const reason = reasonOf(status, annotations, outcome)
+  if (reason !== '') event['reason'] = reason
   putUsers(draft, audit)
   putSource(draft, audit['sourceIPs'])
   const agent = text(audit['userAgent'])
   if (agent !== '') draft.fields['user_agent'] = { original: agent }
   putOrchestrator(draft, audit)
-  const command = putCommand(draft, audit)
+  putImages(draft, audit['requestObject'])
+  const command = putTarget(draft, audit)
   draft.message = summaryOf(audit, code, command)
 }
 
@@ -30,6 +34,19 @@ export function putAuditFields(draft: Draft, audit: JsonObject): void {
 function outcomeOf(code: number | undefined, decision: string): 'success' | 'failure' | undefined {
   if (decision === 'forbid' || (code !== undefined && code >= 400)) return 'failure'
   return code !== undefined || decision === 'allow' ? 'success' : undefined
+}
+
+/** Why the API said no, or what policy would have. */
+function reasonOf(status: JsonObject, annotations: JsonObject, outcome: string | undefined): string {
+  if (outcome === 'failure') {
+    return (
+      text(status['message']) || text(annotations['authorization_k8s_io/reason']) || text(status['reason'])
+    )
+  }
+  return (
+    text(annotations['pod-security_kubernetes_io/audit-violations']) ||
+    text(annotations['validation_policy_admission_k8s_io/validation_failure'])
+  )
 }
 
 function typeOf(verb: string): string {
@@ -50,6 +67,7 @@ function putUsers(draft: Draft, audit: JsonObject): void {
   if (effective !== '') fields['effective'] = { name: effective }
   if (name !== '' || id !== '' || effective !== '') draft.fields['user'] = fields
   relate(draft, 'user', name)
+  relate(draft, 'user', id)
   relate(draft, 'user', effective)
 }
 
@@ -62,7 +80,9 @@ function putSource(draft: Draft, addresses: Json | undefined): void {
   const last = text(addresses.at(-1))
   if (last === '') return
   const ip = ipOf(last)
-  draft.fields['source'] = ip === undefined ? { address: last } : { address: last, ip }
+  const source: JsonObject = ip === undefined ? { address: last } : { address: last, ip }
+  draft.fields['source'] = source
+  if (ip !== undefined) draft.fields['client'] = { ip }
   for (const address of addresses) {
     const each = ipOf(text(address))
     if (each !== undefined) relate(draft, 'ip', each)
@@ -71,13 +91,12 @@ function putSource(draft: Draft, addresses: Json | undefined): void {
 
 function putOrchestrator(draft: Draft, audit: JsonObject): void {
   const ref = isObject(audit['objectRef']) ? audit['objectRef'] : undefined
-  const fields: JsonObject = { type: 'kubernetes' }
+  const fields: JsonObject = { type: 'kubernetes', api_version: audit['apiVersion'] ?? '' }
   if (ref !== undefined) {
     const resource: JsonObject = {}
     if (ref['name'] !== undefined) resource['name'] = ref['name']
     if (ref['resource'] !== undefined) resource['type'] = ref['resource']
     fields['resource'] = resource
-    if (ref['apiVersion'] !== undefined) fields['api_version'] = ref['apiVersion']
     if (ref['namespace'] !== undefined) fields['namespace'] = ref['namespace']
   }
   draft.fields['orchestrator'] = fields
@@ -85,19 +104,68 @@ function putOrchestrator(draft: Draft, audit: JsonObject): void {
 
 const ARGS_MAX = 256
 
-/** `…/pods/P/exec?command=ls&command=-l&container=c`: what was asked to run. What is typed into it is not in the audit log. */
-function putCommand(draft: Draft, audit: JsonObject): string {
-  const uri = text(audit['requestURI'])
-  const query = uri.indexOf('?')
-  if (query < 0 || !uri.includes('command=', query)) return ''
+/**
+ * `…/pods/P/exec?command=ls&command=-l&container=c&stdin=true&tty=true`: what was asked to run, or to attach to, and where. What
+ * is typed into it is not in the audit log. `…/portforward?ports=8080`: only the WebSocket protocol names its ports.
+ */
+function putTarget(draft: Draft, audit: JsonObject): string {
   const ref = isObject(audit['objectRef']) ? audit['objectRef'] : {}
   const subresource = ref['subresource']
-  if (subresource !== 'exec' && subresource !== 'attach' && subresource !== 'proxy') return ''
-  const args = new URLSearchParams(uri.slice(query + 1)).getAll('command').slice(0, ARGS_MAX)
-  if (args.length === 0) return ''
+  if (
+    subresource !== 'exec' &&
+    subresource !== 'attach' &&
+    subresource !== 'portforward' &&
+    subresource !== 'proxy'
+  )
+    return ''
+  putPod(draft, ref)
+  const uri = text(audit['requestURI'])
+  const query = uri.indexOf('?')
+  if (query < 0) return ''
+  const parameters = new URLSearchParams(uri.slice(query + 1))
+  const container = parameters.get('container') ?? ''
+  if (container !== '') draft.fields['container'] = { name: container }
+  const port = Number(parameters.get('ports') ?? Number.NaN)
+  if (Number.isInteger(port) && port > 0 && port < 65_536) draft.fields['destination'] = { port }
+  const args = parameters.getAll('command').slice(0, ARGS_MAX)
+  const isInteractive = parameters.get('tty') === 'true' && parameters.get('stdin') === 'true'
   const line = args.join(' ')
-  draft.fields['process'] = { args, command_line: line }
+  if (args.length > 0 || isInteractive) {
+    const process = child(draft.fields, 'process')
+    if (args.length > 0) Object.assign(process, { args, command_line: line })
+    if (isInteractive) process['interactive'] = true
+  }
   return line
+}
+
+function putPod(draft: Draft, ref: JsonObject): void {
+  const name = text(ref['name'])
+  if (ref['resource'] !== 'pods' || name === '') return
+  const kubernetes = child(draft.fields, 'kubernetes')
+  const namespace = text(ref['namespace'])
+  if (namespace !== '') kubernetes['namespace'] = namespace
+  kubernetes['pod'] = { name }
+}
+
+const IMAGES_MAX = 64
+
+/** Images that a pod, or a workload that makes pods, was asked to run. */
+function putImages(draft: Draft, body: Json | undefined): void {
+  const spec = isObject(body) && isObject(body['spec']) ? body['spec'] : undefined
+  if (spec === undefined) return
+  const template = isObject(spec['template']) ? spec['template'] : undefined
+  const podSpec = template !== undefined && isObject(template['spec']) ? template['spec'] : spec
+  const images: string[] = []
+  for (const name of ['containers', 'initContainers', 'ephemeralContainers']) {
+    const containers = podSpec[name]
+    if (!Array.isArray(containers)) continue
+    for (const container of containers) {
+      const image = isObject(container) ? text(container['image']) : ''
+      if (image !== '' && images.length < IMAGES_MAX && !images.includes(image)) images.push(image)
+    }
+  }
+  if (images.length > 0)
+    draft.fields['container'] = { image: { name: images.length === 1 ? images[0]! : images } }
 }
 
 /** `alice get pods/web-1/log in shop as bob: 200`, for lists and for search by words. */

@@ -36,7 +36,7 @@ export function scanJson(text: string): JsonScan {
 }
 
 /** Where the string's closing quote is, or the end of the text. */
-function stringEnd(text: string, from: number): number {
+export function stringEnd(text: string, from: number): number {
   let end = text.indexOf('"', from)
   while (end >= 0 && isEscaped(text, end, from)) end = text.indexOf('"', end + 1)
   return end < 0 ? text.length : end
