@@ -40,4 +40,9 @@ export interface Draft {
   quality: Quality[]
   /** Exact text to keep as `event.original`, or undefined where the bytes can be rebuilt from the document. */
   original: string | undefined
+  /**
+   * The id that its sender gave the event, where other copies of it may come by other ways: then it is stored once in its cluster and
+   * class. Only from a trusted sender, and made of enough that no other event can have it: who chooses it could hide an event.
+   */
+  id?: string
 }

@@ -35,6 +35,16 @@ export interface WriteResult {
   readonly reasons: ReadonlyMap<number, string>
 }
 
+/** The id that a sender gave an event, and which event has it: `stream:seq`, or `stream:seq.n`. */
+export interface Claim {
+  readonly tenant: string
+  readonly class: string
+  readonly id: string
+  readonly event: string
+  /** Of the event itself, the same for all of its copies, milliseconds since the epoch. */
+  readonly timeMs: number
+}
+
 /** Half-open: from <= @timestamp < to, in nanoseconds since the epoch. */
 export interface TimeRange {
   readonly fromNs?: bigint
@@ -150,6 +160,14 @@ export interface Store extends AsyncDisposable {
     batches: readonly EventBatch[],
     options?: { readonly signal?: AbortSignal },
   ): Promise<readonly WriteResult[]>
+
+  /**
+   * Which events may be written: the first that claims an id has it for good, and is told so again; to others it is denied, for they
+   * are copies. A claim is on disk when this resolves, so an event is claimed before it is written. How long ids are remembered is
+   * the store's: weeks of event time, or as many as it holds; older copies are stored twice.
+   * @throws {DecklogError} retryable: nothing is known of these claims, make them again
+   */
+  claim(claims: readonly Claim[], options?: { readonly signal?: AbortSignal }): Promise<readonly boolean[]>
 
   search(request: SearchRequest): Promise<SearchAnswer>
   histogram(request: HistogramRequest): Promise<HistogramAnswer>

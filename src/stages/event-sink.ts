@@ -17,6 +17,8 @@ export class EventSink {
   moreRanges: (readonly SeqRange[])[] = []
   /** Records kept as text because no parser could read them. */
   parseFailed = 0
+  /** Of senders, by row: see core/foreign-ids. Shorter than the index, or empty, when the last rows have none. */
+  ids: string[] = []
   readonly #ruleSetAt = new Map<string, number>()
 
   begin(): void {
@@ -27,6 +29,7 @@ export class EventSink {
     this.ruleSets = []
     this.moreRanges = []
     this.parseFailed = 0
+    this.ids = []
     this.#ruleSetAt.clear()
   }
 
@@ -41,6 +44,12 @@ export class EventSink {
     ) {
       this.covers[this.covers.length - 1] = { ...before, last }
     } else this.covers.push({ first, last, reason, detail })
+  }
+
+  /** Of the row that is added next. */
+  foreignId(id: string): void {
+    while (this.ids.length < this.index.count) this.ids.push('')
+    this.ids.push(id)
   }
 
   /** 1-based position of a set of rule ids. */

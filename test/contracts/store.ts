@@ -4,7 +4,14 @@ import type { JsonObject } from '../../src/core/document.ts'
 import type { EventBatch } from '../../src/core/event-batch.ts'
 import type { Query } from '../../src/core/query.ts'
 import { cutWords } from '../../src/core/words.ts'
-import { Outcome, type Hit, type Scope, type Store, type WriteResult } from '../../src/ports/store.ts'
+import {
+  type Claim,
+  Outcome,
+  type Hit,
+  type Scope,
+  type Store,
+  type WriteResult,
+} from '../../src/ports/store.ts'
 import { eventBatch, streamName, type EventOptions } from '../support/event-batches.ts'
 import { searchable } from '../support/store.ts'
 
@@ -200,6 +207,64 @@ export function storeContract(name: string, implementation: StoreUnderTest): voi
         expect(await outcomes(store, replay)).toEqual(Array(4).fill(duplicate))
         const after = await store.coverage(streamName(1), asking)
         expect(after).toMatchObject({ lowWater: 5, stored: 4, deadLettered: 0, lost: 0, skipped: 1 })
+      })
+    })
+
+    describe('ids of senders', () => {
+      const claimOf = (id: string, seq: number, other: Partial<Claim> = {}): Claim => ({
+        tenant: 'test',
+        class: 'ssh',
+        id,
+        event: `${streamName(1)}:${seq}`,
+        timeMs: Date.now() - 1_000,
+        ...other,
+      })
+
+      test('the first that claims an id has it, also when it claims it again; nobody else gets it', async () => {
+        const place = await newPlace()
+        const store = await openStore(place)
+        const copy = { event: `${streamName(2)}:7` }
+        expect(await store.claim([claimOf('a', 1), claimOf('b', 2), claimOf('a', 3)])).toEqual([
+          true,
+          true,
+          false,
+        ])
+        expect(await store.claim([claimOf('a', 1), claimOf('b', 2, copy), claimOf('c', 2)])).toEqual([
+          true,
+          false,
+          true,
+        ])
+        const elsewhere = [claimOf('a', 9, { tenant: 'other' }), claimOf('a', 9, { class: 'pod' })]
+        expect(await store.claim(elsewhere)).toEqual([true, true])
+        await store.close()
+        const opened = await openStore(place)
+        expect(await opened.claim([claimOf('a', 1, copy), claimOf('a', 1), claimOf('d', 4)])).toEqual([
+          false,
+          true,
+          true,
+        ])
+      })
+
+      test('claims at the same time agree on one', async () => {
+        const store = await openStore()
+        const calls = [1, 2, 3, 4].map((seq) =>
+          store.claim([claimOf('same', seq), claimOf(`own-${seq}`, seq)]),
+        )
+        const answers = await Promise.all(calls)
+        expect(answers.filter(([same]) => same)).toHaveLength(1)
+        expect(answers.every(([, own]) => own)).toBe(true)
+      })
+
+      test('an event of any time can be claimed', async () => {
+        const store = await openStore()
+        const times = [0, Date.UTC(1999, 0, 1), Date.UTC(2250, 0, 1)]
+        const claims = times.map((timeMs) => claimOf(`at-${timeMs}`, 1, { timeMs }))
+        expect(await store.claim(claims)).toEqual([true, true, true])
+        expect(await store.claim(claims.map((claim) => ({ ...claim, event: 'x' })))).toEqual([
+          false,
+          false,
+          false,
+        ])
       })
     })
 

@@ -60,9 +60,20 @@ export class MemoryStore implements Store {
   readonly #events: Kept[] = []
   readonly #streams = new Map<string, StreamState>()
   readonly #records = new Map<string, StoredRecord>()
+  readonly #claims = new Map<string, string>()
 
   write(batches: readonly EventBatch[]): Promise<readonly WriteResult[]> {
     return Promise.resolve(batches.map((batch) => this.#writeOne(batch)))
+  }
+
+  claim(claims: readonly Claim[]): Promise<readonly boolean[]> {
+    return Promise.resolve(
+      claims.map(({ tenant, class: name, id, event }) => {
+        const key = `${tenant}\n${name}\n${id}`
+        if (!this.#claims.has(key)) this.#claims.set(key, event)
+        return this.#claims.get(key) === event
+      }),
+    )
   }
 
   async search(request: SearchRequest): Promise<SearchAnswer> {

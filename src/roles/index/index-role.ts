@@ -8,6 +8,7 @@ import type { Clock } from '../../ports/clock.ts'
 import { Outcome, type Store } from '../../ports/store.ts'
 import type { Log } from '../log.ts'
 import { Complaints } from '../complaints.ts'
+import { withoutCopies } from './claim-ids.ts'
 import { deadLetterOf, keepDeadLetters, publishDeadLetters } from './dead-letters.ts'
 
 export interface IndexRoleOptions {
@@ -129,13 +130,40 @@ class Lane {
 
   /** Writes until each event has a final outcome: only what the store wants again is sent again. */
   async #write(group: readonly Waiting[]): Promise<void> {
-    let batches = group.map((one) => one.batch)
+    let batches: readonly EventBatch[] = group.map((one) => one.batch)
+    let isClaimed = false
     for (let attempt = 0; ; attempt++) {
-      const again = await this.#attempt(batches, attempt)
-      if (again.length === 0) return
-      batches = again
+      if (!isClaimed) {
+        const claimed = await this.#claim(batches)
+        isClaimed = claimed !== undefined
+        batches = claimed ?? batches
+      }
+      if (isClaimed) batches = await this.#attempt(batches, attempt)
+      if (batches.length === 0) return
       const pauseMs = Math.min(RETRY_MS_MIN * 2 ** attempt, RETRY_MS_MAX)
       await this.#options.clock.sleep(pauseMs * (0.5 + Math.random() / 2), this.#signal)
+    }
+  }
+
+  /** The batches without copies of events that came by other ways; undefined when that is not known yet. */
+  async #claim(batches: readonly EventBatch[]): Promise<readonly EventBatch[] | undefined> {
+    const { store, telemetry } = this.#options
+    const what = `asking the store for ids of class ${this.class}`
+    try {
+      const claimed = await withoutCopies(store, batches, this.#signal)
+      if (claimed.copies > 0)
+        telemetry.add('decklog_index_events_total', claimed.copies, {
+          class: this.class,
+          outcome: 'duplicate',
+        })
+      this.#complaints.over(what)
+      return claimed.batches
+    } catch (error) {
+      if (isAbort(error)) throw error
+      const code = error instanceof DecklogError ? error.code : 'internal'
+      telemetry.add('decklog_index_retries_total', 1, { class: this.class, reason: code })
+      this.#complaints.raise(what, `${what}: ${(error as Error).message}; trying again`, 'warn')
+      return undefined
     }
   }
 

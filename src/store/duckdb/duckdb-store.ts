@@ -5,6 +5,7 @@ import type { Telemetry } from '../../core/telemetry.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type {
   Asking,
+  Claim,
   Completeness,
   Coverage,
   DeletionRange,
@@ -150,6 +151,16 @@ class DuckdbStore implements Store {
     return this.#changing(() => this.#writer.write(batches, options.signal))
   }
 
+  claim(
+    claims: readonly Claim[],
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<readonly boolean[]> {
+    return this.#changing(() => {
+      if (options.signal?.aborted) throw new DecklogError('aborted', 'the claims were given up')
+      return this.#parts.claims.claim(claims)
+    })
+  }
+
   search(request: SearchRequest): Promise<SearchAnswer> {
     return this.#reading(() => search(this.#parts, request), request.signal)
   }
@@ -271,7 +282,7 @@ class DuckdbStore implements Store {
   }
 
   async #close(): Promise<void> {
-    const { lock, catalog, streams, records, database, temporary } = this.#parts
+    const { lock, catalog, streams, records, claims, database, temporary } = this.#parts
     await this.#writer.close()
     await this.#indexer.close()
     await this.#compactor.close()
@@ -284,6 +295,7 @@ class DuckdbStore implements Store {
     }
     await this.#journal.close()
     await records.close()
+    await claims.close()
     await catalog.close()
     await rm(temporary, { recursive: true, force: true })
     await lock?.release()

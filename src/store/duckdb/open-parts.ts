@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Catalog } from './catalog.ts'
+import { Claims } from './claims.ts'
 import { applyBatch, cloneStream, newStream } from './coverage.ts'
 import { openDatabase, type Database } from './database.ts'
 import { decodeEntry } from './entry.ts'
@@ -24,6 +25,7 @@ export interface Parts {
   readonly catalog: Catalog
   readonly streams: Streams
   readonly records: Records
+  readonly claims: Claims
   readonly database: Database
   readonly temporary: string
   readonly pending: readonly PendingEntry[]
@@ -38,6 +40,8 @@ export async function openParts(options: PartsOptions, lock: DirectoryLock | und
   const streams = new Streams(directory)
   const records = new Records(directory)
   records.load()
+  const claims = new Claims(directory)
+  claims.load()
   const { pending, last } = replay({ directory, catalog, streams })
   const temporary = lock === undefined ? await mkdtemp(join(tmpdir(), 'decklog-')) : join(directory, 'tmp')
   if (lock !== undefined) {
@@ -51,7 +55,7 @@ export async function openParts(options: PartsOptions, lock: DirectoryLock | und
     threads: options.threads ?? 2,
   })
   if (lock === undefined) catalog.addUnlisted(temporary, await indexAside({ directory, temporary, pending }))
-  return { lock, catalog, streams, records, database, temporary, pending, last }
+  return { lock, catalog, streams, records, claims, database, temporary, pending, last }
 }
 
 /** Takes the journal into the streams' states, from the snapshot on, and gathers what no segment has. */

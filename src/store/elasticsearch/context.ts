@@ -26,6 +26,8 @@ export interface EsNames {
   readonly coverage: string
   /** The index of alerts, sessions, dead letters. */
   readonly records: string
+  /** Indices of the ids that senders gave, one a day of the events: `decklog-<prefix>claims-2026.11.24`. */
+  readonly claims: string
   /** Templates and policies: `decklog-<prefix><part>`. */
   installed(part: string): string
 }
@@ -36,6 +38,7 @@ export function namesOf(prefix = ''): EsNames {
     events: `logs-*-${prefix}*`,
     coverage: `decklog-${prefix}coverage`,
     records: `decklog-${prefix}records`,
+    claims: `decklog-${prefix}claims`,
     installed: (part) => `decklog-${prefix}${part}`,
   }
 }

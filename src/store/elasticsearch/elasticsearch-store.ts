@@ -5,6 +5,7 @@ import type { Telemetry } from '../../core/telemetry.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type {
   Asking,
+  Claim,
   Completeness,
   Coverage,
   DeletionRange,
@@ -34,6 +35,7 @@ import { scan } from './read/scan.ts'
 import { search } from './read/search.ts'
 import { top } from './read/top.ts'
 import { deleteRecord, getRecord, listRecords, putRecord } from './records.ts'
+import { claimIds } from './write/claims.ts'
 import { Writer, type WriterOptions } from './write/writer.ts'
 
 export interface ElasticsearchStoreOptions extends ElasticsearchOptions, WriterOptions {
@@ -94,6 +96,13 @@ class OpenStore implements ElasticsearchStore {
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<readonly WriteResult[]> {
     return this.#open(() => this.#writer.write(batches, options.signal), options.signal)
+  }
+
+  claim(
+    claims: readonly Claim[],
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<readonly boolean[]> {
+    return this.#open(() => claimIds(this.#context, claims, options.signal), options.signal)
   }
 
   search(request: SearchRequest): Promise<SearchAnswer> {

@@ -59,6 +59,18 @@ export function recordsIndex(names: EsNames): OwnIndex {
   }
 }
 
+/** `name`: of one day of events. */
+export function claimsIndex(name: string): OwnIndex {
+  return {
+    name,
+    // Read by id only.
+    body: {
+      settings: { ...SETTINGS, refresh_interval: '30s' },
+      mappings: { dynamic: false, properties: {} },
+    },
+  }
+}
+
 /** Makes an index of ours when it is missing. Safe to repeat, also by several processes at once. */
 export async function ensureIndex({ connection }: EsContext, { name, body }: OwnIndex): Promise<void> {
   const path = `/${encodeURIComponent(name)}`

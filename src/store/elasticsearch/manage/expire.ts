@@ -4,6 +4,7 @@ import type { DeletionRange, ExpiryReport, RetentionRule } from '../../../ports/
 import { type EsContext, faultOf } from '../context.ts'
 import { type Deletion, writeAudit } from './audit.ts'
 import { type BackingIndex, type DataStream, isOfClass, listDataStreams } from './data-streams.ts'
+import { expireClaims } from './expire-claims.ts'
 import { refuseFullClasses } from './full-classes.ts'
 import { type IndexFacts, newestIngestOf } from './judge.ts'
 import { lastLook } from './last-look.ts'
@@ -63,6 +64,7 @@ export async function expire(
   const run: Run = { context, nowMs, mayDelete, dryRun, lease, deleted: [], kept: [] }
   try {
     for (const rule of rules) await expireClass(run, rule)
+    if (!dryRun) await expireClaims(context, nowMs)
     context.mended('retention')
   } catch (error) {
     if (!isForbidden(error)) throw error

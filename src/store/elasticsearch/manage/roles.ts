@@ -40,6 +40,11 @@ export function roleDescriptor(role: RoleName, given: readonly StreamKind[], pre
             privileges: ['create_doc', 'auto_configure', 'read', 'view_index_metadata', 'monitor', 'delete'],
           },
           { names: own, privileges: ['read', 'index', 'delete', 'view_index_metadata', 'maintenance'] },
+          // One index a day: ids that senders gave their events.
+          {
+            names: [`${names.claims}-*`],
+            privileges: ['read', 'index', 'create_index', 'view_index_metadata'],
+          },
         ],
       }
     case 'reader':
@@ -75,6 +80,7 @@ export function roleDescriptor(role: RoleName, given: readonly StreamKind[], pre
           // Says what it deletes.
           { names: audit, privileges: ['create_doc', 'auto_configure'] },
           { names: [names.records], privileges: ['read', 'index', 'view_index_metadata'] },
+          { names: [`${names.claims}-*`], privileges: ['view_index_metadata', 'delete_index'] },
         ],
       }
     case 'setup':
