@@ -16,6 +16,7 @@ export type Quality =
   | 'time-missing' // no time of its own: the batch's
   | 'time-invalid' // e.g. 30 February
   | 'time-future' // more than a day after the batch
+  | 'time-differs' // a container's own time is more than a day from its runtime's, which is used
   | 'json-depth'
   | 'json-duplicate-key'
   | 'json-number-precision' // a number that a double cannot hold; its text is kept
@@ -44,5 +45,5 @@ export interface Draft {
    * The id that its sender gave the event, where other copies of it may come by other ways: then it is stored once in its cluster and
    * class. Only from a trusted sender, and made of enough that no other event can have it: who chooses it could hide an event.
    */
-  id?: string
+  id?: string | undefined
 }

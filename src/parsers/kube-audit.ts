@@ -1,6 +1,7 @@
 import { JSON_DEPTH_MAX } from '../core/limits.ts'
 import type { Draft, Json, JsonObject } from '../core/document.ts'
 import type { FormatContext, FormatDefinition } from '../ports/format.ts'
+import { auditEventId } from './support/audit-id.ts'
 import { auditDocument } from './support/audit-document.ts'
 import { putAuditFields } from './support/audit-ecs.ts'
 import { type PutItem, readAuditList } from './support/audit-list.ts'
@@ -45,7 +46,7 @@ function parse(text: string, draft: Draft, context: FormatContext, others?: Draf
   if (!isObject(event)) return false
   if (event['kind'] === 'EventList')
     return readAuditList({ text, list: event, draft, others }, putItem(context))
-  if (event['kind'] !== 'Event' || !isAuditEvent(event)) return false
+  if (!isItem(event) && (event['kind'] !== 'Event' || !isAuditEvent(event))) return false
   putEvent(text, event, draft, context)
   return true
 }
@@ -77,6 +78,8 @@ function putEvent(
   if (protoKeys) note(draft, 'json-proto-key')
   noteOddities(written, scan, draft)
   putTimes(draft, audit, context)
+  const id = auditEventId(event)
+  if (id !== undefined) draft.id = id
   putAuditFields(draft, audit)
   child(draft.fields, 'kubernetes')['audit'] = audit
 }
@@ -87,6 +90,12 @@ function parseJson(text: string): Json | undefined {
   } catch {
     return undefined
   }
+}
+
+/** What the webhook's lists hold: neither kind nor version, for their list says both. */
+function isItem(event: JsonObject): boolean {
+  if (event['kind'] !== undefined || event['apiVersion'] !== undefined) return false
+  return ['auditID', 'stage', 'level', 'verb', 'requestURI'].every((name) => typeof event[name] === 'string')
 }
 
 function isAuditEvent(event: JsonObject): boolean {

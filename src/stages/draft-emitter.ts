@@ -27,7 +27,14 @@ export interface MadeEvent {
   /** May a rule match it? False is certain. */
   readonly mayMatch: boolean
   /** Its time where the draft has none; undefined: the batch's, and the document says so. */
-  readonly time: { readonly seconds: number; readonly nanos: number } | undefined
+  readonly time:
+    | {
+        readonly seconds: number
+        readonly nanos: number
+        /** Digits of the second's fraction, as they were written. */
+        readonly digits: number
+      }
+    | undefined
 }
 
 const NO_RULES: readonly MatchedRule[] = []
@@ -49,6 +56,7 @@ export class DraftEmitter {
     const { sink } = this.#run
     const { writer } = sink
     const draft = asEventDraft(made.draft)
+    const digits = draft.seconds < 0 ? made.time?.digits : undefined
     const fromBatch = this.#settleTime(draft, made.time)
     const { seconds, nanos } = draft
     const quality = union(draft.quality, made.quality)
@@ -57,6 +65,7 @@ export class DraftEmitter {
     const parts: DocumentParts = {
       seconds,
       nanos,
+      digits: digits ?? (nanos % 1_000_000 === 0 ? 3 : 9),
       message: draft.message,
       fields: draft.fields,
       firstSeq,
@@ -82,6 +91,7 @@ export class DraftEmitter {
       (isFailed ? EventFlag.parseFailed : 0) |
       (fromBatch ? EventFlag.timeFromBatch : 0) |
       (quality.length > 0 ? EventFlag.quality : 0)
+    if (draft.id !== undefined) sink.foreignId(draft.id)
     if (rules.length === 0 && n === 0 && ranges === undefined) {
       sink.index.addAt(firstSeq, lastSeq, seconds, nanos, offset, length, flags)
       return

@@ -10,6 +10,7 @@ export class EventDraft implements Draft {
   message: string
   quality: Quality[] = []
   original: string | undefined = undefined
+  id: string | undefined = undefined
   /** Whole seconds since the epoch; -1 when it has no time, or none that can be kept. */
   seconds = -1
   /** Nanoseconds of the second. */
@@ -52,6 +53,7 @@ export function asEventDraft(draft: Draft): EventDraft {
   made.fields = draft.fields
   made.quality = draft.quality
   made.original = draft.original
+  made.id = draft.id
   const { seconds, nanos } = draft as Partial<EventDraft>
   if (draft.timeNs === undefined && seconds !== undefined && nanos !== undefined && seconds >= 0) {
     made.setTime(seconds, nanos)
