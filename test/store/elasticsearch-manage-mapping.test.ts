@@ -156,7 +156,7 @@ describe('the two flavours', () => {
     for (const one of [policy!, component!]) {
       const body = stamped(one)
       const holder = (one.kind === 'policy' ? body['policy'] : body) as Body
-      expect(holder['_meta']).toEqual({ by: 'decklog', version: 1, hash: hashOf(one.body) })
+      expect(holder['_meta']).toEqual({ by: 'decklog', version: 2, hash: hashOf(one.body) })
     }
     expect(hashOf({ a: 1, b: [1, 2] })).toBe(hashOf({ b: [1, 2], a: 1 }))
     expect(hashOf({ a: 1, b: [1, 2] })).not.toBe(hashOf({ a: 1, b: [2, 1] }))

@@ -28,7 +28,7 @@ export type FieldKind = (typeof FIELD_KINDS)[number]
 export type MappingTypes = 'full' | 'core'
 
 /** One file of fields, and one component template. */
-export const FIELD_FILES = ['ecs', 'kubernetes', 'decklog'] as const
+export const FIELD_FILES = ['ecs', 'kubernetes', 'formats', 'decklog'] as const
 export type FieldFile = (typeof FIELD_FILES)[number]
 
 export type FieldKinds = ReadonlyMap<string, FieldKind>

@@ -58,10 +58,10 @@ export interface Definition {
 }
 
 /**
- * Counts up with every change that an installed decklog must take over. 1: first.
+ * Counts up with every change that an installed decklog must take over. 1: first. 2: fields of many formats.
  * A cluster that has a higher one is left alone: it belongs to a newer decklog.
  */
-export const SCHEMA_VERSION = 1
+export const SCHEMA_VERSION = 2
 export const OWNER = 'decklog'
 /** Over the stock `logs-*-*` (100) and over integrations (200). A prefix is more special than none, and must win. */
 const PRIORITY = 500
