@@ -42,9 +42,9 @@ export class FormatReader implements RecordReader {
   }
 
   readOne(run: BatchRun, record: WholeRecord): void {
-    const { bytes, seq, truncated } = record
+    const { bytes, seq, truncated, partial = false } = record
     const end = bytes.at(-1) === 0x0a ? bytes.length - 1 : bytes.length
-    new RecordEmitter(run, this.#chain, bytes).emit(0, end, seq, truncated)
+    new RecordEmitter(run, this.#chain, bytes).emit(0, end, seq, truncated, partial)
   }
 
   close(): void {}
@@ -81,7 +81,7 @@ class RecordEmitter {
     this.#redactFilter = run.redactor?.prepare(raw) ?? NEVER
   }
 
-  emit(start: number, end: number, seq: number, truncated: boolean): void {
+  emit(start: number, end: number, seq: number, truncated: boolean, partial = false): void {
     const raw = this.#raw
     if (end === start || (end - start === 1 && raw[start] === 0x0d)) {
       this.#run.sink.cover(seq, seq, 'skipped', 'empty')
@@ -99,6 +99,7 @@ class RecordEmitter {
       }
     }
     if (truncated) quality = [...quality, 'truncated']
+    if (partial) quality = [...quality, 'partial']
     if (this.#mayBeOdd || quality.length > 0) quality = [...quality, ...oddCharacters(text, this.#isAscii)]
     const { none } = this.#tagFilter
     const draft = this.#parse(text)

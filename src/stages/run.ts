@@ -30,6 +30,8 @@ export interface WholeRecord {
   readonly seq: number
   /** There is more of it than `bytes`. */
   readonly truncated: boolean
+  /** Its sender was gone before its end. */
+  readonly partial?: boolean
 }
 
 /** Reads the records of one stream; holds what the stream has begun and not finished. */

@@ -1,5 +1,6 @@
 import { setImmediate as later } from 'node:timers/promises'
 import { DecklogError } from '../../src/core/errors.ts'
+import type { SpooledMark, SpooledMarks } from '../../src/core/spooled-record.ts'
 import type { Spool } from '../../src/ports/spool.ts'
 
 export interface MemorySpoolOptions {
@@ -9,10 +10,16 @@ export interface MemorySpoolOptions {
   readonly flush?: () => Promise<void>
 }
 
+export interface SpooledInMemory {
+  readonly names: Readonly<Record<string, string>>
+  readonly bytes: Buffer
+  readonly mark: SpooledMark | undefined
+}
+
 /** The contract of `Spool` in memory: records stay as they came; `shipped` makes room, as the shipper would. */
 export class MemorySpool implements Spool {
   /** What is "on disk", in the order of the appends. */
-  readonly records: { readonly names: Readonly<Record<string, string>>; readonly bytes: Buffer }[] = []
+  readonly records: SpooledInMemory[] = []
   /** Thrown by the next appends, while set: a disk that refuses. */
   failure: DecklogError | undefined
   /** Calls of `append`. */
@@ -33,7 +40,7 @@ export class MemorySpool implements Spool {
   async append(
     names: Readonly<Record<string, string>>,
     records: readonly Uint8Array[],
-    { signal }: { readonly signal?: AbortSignal } = {},
+    { signal, marks }: { readonly signal?: AbortSignal; readonly marks?: SpooledMarks } = {},
   ): Promise<void> {
     this.appends++
     if (signal?.aborted === true) throw new DecklogError('aborted', 'the append was given up')
@@ -43,7 +50,7 @@ export class MemorySpool implements Spool {
       throw new DecklogError('spool-full', 'the spool is full', { retryable: true })
     }
     this.#usedBytes += bytes
-    const copies = records.map((one) => ({ names, bytes: Buffer.from(one) }))
+    const copies = records.map((one, i) => ({ names, bytes: Buffer.from(one), mark: marks?.get(i) }))
     await this.#flush()
     this.records.push(...copies)
   }
@@ -51,6 +58,14 @@ export class MemorySpool implements Spool {
   lastRecord(names: Readonly<Record<string, string>>): Uint8Array | undefined {
     const key = keyOf(names)
     return this.records.findLast((one) => keyOf(one.names) === key)?.bytes
+  }
+
+  note: string | undefined
+
+  async keepNote(text: string): Promise<void> {
+    if (this.failure !== undefined) throw this.failure
+    await this.#flush()
+    this.note = text
   }
 
   /** The records of a stream, or of all, as text. */
