@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { compileScan } from '../../src/detect/sigma/block-scan.ts'
+import { compileScan } from '../../src/core/literal-scan/block-scan.ts'
 
 /** Records that hold a literal, by the plainest means. */
 function recordsWith(text: string, literals: readonly string[]): number[] {

@@ -1,6 +1,6 @@
 import { isAscii } from 'node:buffer'
 import type { LineFilter } from '../../core/tagging.ts'
-import { compileScan, type Scan } from './block-scan.ts'
+import { compileScan, type Scan } from '../../core/literal-scan/block-scan.ts'
 import { spellings } from './spellings.ts'
 import { hexUnit, unescapeInto } from './unescape.ts'
 
