@@ -6,7 +6,23 @@ import { PayloadSlot } from '../ports/line-format.ts'
  * Serilog, structlog, GELF. In a list the first that a line has wins. A dot means a key in an object, or a dot in the key.
  */
 const KNOWN: readonly (readonly [slot: number, keys: readonly string[]])[] = [
-  [PayloadSlot.message, ['message', 'msg', 'log', 'short_message', '@m', '@mt', 'event', 'MESSAGE']],
+  [
+    PayloadSlot.message,
+    [
+      'message',
+      'msg',
+      'log',
+      'short_message',
+      '@m',
+      '@mt',
+      'event',
+      'MESSAGE',
+      'RenderedMessage',
+      'Message',
+      'MessageTemplate',
+      'body',
+    ],
+  ],
   [
     PayloadSlot.level,
     [
@@ -20,13 +36,31 @@ const KNOWN: readonly (readonly [slot: number, keys: readonly string[]])[] = [
       'loglevel',
       'logLevel',
       'PRIORITY',
+      'Level',
+      'LogLevel',
+      'severity_text',
     ],
   ],
-  [PayloadSlot.logger, ['log.logger', 'logger', 'logger_name', 'loggerName', 'SourceContext', 'name']],
-  [PayloadSlot.errorType, ['error.type', 'err.type', 'exception.exception_class', 'exception.type']],
+  [
+    PayloadSlot.logger,
+    ['log.logger', 'logger', 'logger_name', 'loggerName', 'SourceContext', 'name', 'Category'],
+  ],
+  [
+    PayloadSlot.errorType,
+    ['error.type', 'err.type', 'exception.exception_class', 'exception.type', 'thrown.name', 'error_type'],
+  ],
   [
     PayloadSlot.errorMessage,
-    ['error.message', 'err.message', 'exception.exception_message', 'exception.message', 'error', 'err'],
+    [
+      'error.message',
+      'err.message',
+      'exception.exception_message',
+      'exception.message',
+      'error',
+      'err',
+      'thrown.message',
+      'error_message',
+    ],
   ],
   [
     PayloadSlot.errorStack,
@@ -41,10 +75,13 @@ const KNOWN: readonly (readonly [slot: number, keys: readonly string[]])[] = [
       '@x',
       'exc_info',
       'exception',
+      'Exception',
+      'stackTrace',
+      'thrown.extendedStackTrace',
     ],
   ],
-  [PayloadSlot.trace, ['trace.id', 'trace_id', 'traceId', 'traceID', 'dd.trace_id', '@tr']],
-  [PayloadSlot.span, ['span.id', 'span_id', 'spanId', 'spanID', 'dd.span_id', '@sp']],
+  [PayloadSlot.trace, ['trace.id', 'trace_id', 'traceId', 'traceID', 'dd.trace_id', '@tr', 'TraceId']],
+  [PayloadSlot.span, ['span.id', 'span_id', 'spanId', 'spanID', 'dd.span_id', '@sp', 'SpanId']],
 ]
 
 interface KnownKey {
@@ -67,7 +104,7 @@ const parentHash: number[] = []
 for (const [slot, keys] of KNOWN) {
   for (const [rank, key] of keys.entries()) addKnown(key, slot, rank)
 }
-for (const parent of ['log', 'error', 'err', 'exception', 'trace', 'span', 'dd']) {
+for (const parent of ['log', 'error', 'err', 'exception', 'trace', 'span', 'dd', 'thrown']) {
   const text = new TextEncoder().encode(parent)
   const at = findKnown(hashOf(FNV_START, text, 0, text.length), text, 0, text.length)
   const index = at >= 0 ? at : addKnown(parent, -1, 255)

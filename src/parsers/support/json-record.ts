@@ -41,8 +41,28 @@ export function parseJson(text: string): Json | undefined {
  */
 export function keepJson(text: string, draft: Draft): void {
   keepText(text, draft)
-  if (/\d{16}/.test(text) && scanJson(text).oddNumber) note(draft, 'json-number-precision')
+  if (hasLongNumber(text) && scanJson(text).oddNumber) note(draft, 'json-number-precision')
   if (text.includes('__proto__')) note(draft, 'json-proto-key')
+}
+
+const LONG = 16
+
+/** Sixteen digits in a row: they cover every sixteenth place of the text, so only those are looked at. */
+function hasLongNumber(text: string): boolean {
+  for (let at = LONG - 1; at < text.length; at += LONG) {
+    if (!isDigit(text, at)) continue
+    let start = at
+    while (isDigit(text, start - 1) && at - start < LONG) start--
+    let end = at + 1
+    while (isDigit(text, end) && end - start < LONG) end++
+    if (end - start >= LONG) return true
+  }
+  return false
+}
+
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  return code >= 48 && code <= 57
 }
 
 /** `event.original` where `message` becomes another text than what stood there. */
@@ -172,4 +192,37 @@ export function another(draft: Draft, base: JsonObject): Draft {
 /** Cut where a text would be unreasonably long; a half surrogate pair is mended by the writer. */
 export function shortened(text: string, max = 8192): string {
   return text.length <= max ? text : `${text.slice(0, max)}…`
+}
+
+const TEXT_MAX = 16_384
+const MEMBERS_MAX = 1024
+const LEVELS_MAX = 16
+
+/**
+ * A copy of what a program may name as it likes, for a flattened field: without empty members, names only data, bounded in every
+ * direction (a flattened field takes 20 levels, and no more).
+ */
+export function freeForm(value: Json, levels = LEVELS_MAX): Json | undefined {
+  if (value === null || value === '') return undefined
+  if (typeof value === 'string') return value.length > TEXT_MAX ? value.slice(0, TEXT_MAX) : value
+  if (typeof value !== 'object')
+    return Number.isSafeInteger(value) || typeof value === 'boolean' ? value : String(value)
+  if (levels === 0) return undefined
+  if (Array.isArray(value)) {
+    const kept: Json[] = []
+    for (const part of value) {
+      const copy = kept.length < MEMBERS_MAX ? freeForm(part, levels - 1) : undefined
+      if (copy !== undefined) kept.push(copy)
+    }
+    return kept.length === 0 ? undefined : kept
+  }
+  const kept = Object.create(null) as JsonObject
+  let count = 0
+  for (const name in value) {
+    const copy = count < MEMBERS_MAX ? freeForm(value[name]!, levels - 1) : undefined
+    if (copy === undefined) continue
+    kept[name] = copy
+    count++
+  }
+  return count === 0 ? undefined : kept
 }
