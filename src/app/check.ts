@@ -1,4 +1,4 @@
-import { loadConfig } from '../config/config.ts'
+import { isReceiver, loadConfig, type SourceConfig } from '../config/config.ts'
 import { discoverSources } from '../config/discover.ts'
 import { loadPipelines } from '../config/pipelines.ts'
 import { DecklogError } from '../core/errors.ts'
@@ -8,6 +8,7 @@ import { parsersOnly } from '../roles/process/parts.ts'
 import { type SourceSurvey, surveySource } from '../sources/survey.ts'
 import { compilePipeline } from '../stages/pipeline.ts'
 import { PIPELINES_DIRECTORY } from './places.ts'
+import { whatIsRead } from './receivers.ts'
 import { systemClock } from './system-clock.ts'
 import { findProblems, type Problem } from './problems.ts'
 
@@ -20,6 +21,8 @@ export interface CheckReport {
     readonly what: string
     readonly logs: number
     readonly bytes: number
+    /** It is sent to: there are no logs to count. */
+    readonly receives?: boolean
   }[]
   readonly problems: readonly Problem[]
 }
@@ -44,7 +47,8 @@ export async function checkConfiguration(options: {
     }
     const sources = config.sources ?? discoverSources()
     problems.push(...(await findProblems(config, sources, pipelines)))
-    const surveys = sources.map((source) => surveySource(source, systemClock))
+    const files = sources.filter((source) => !isReceiver(source))
+    const surveys = files.map((source) => surveySource(source, systemClock))
     for (const { path, message } of surveys.flatMap((survey) => survey.troubles)) {
       if (!problems.some((one) => one.message.includes(path)))
         problems.push({ severity: 'warning', message, exitStatus: 3 })
@@ -52,7 +56,7 @@ export async function checkConfiguration(options: {
     return {
       classes: pipelines.classes.length,
       rules: rules.length,
-      sources: surveys.map(summaryOf),
+      sources: sources.map((source) => summaryOf(source, surveys)),
       problems,
     }
   } catch (error) {
@@ -64,12 +68,13 @@ export async function checkConfiguration(options: {
   }
 }
 
-function summaryOf({ source, logs }: SourceSurvey): CheckReport['sources'][number] {
-  const what = source.kind === 'pods' ? source.path : source.paths.join(', ')
+function summaryOf(source: SourceConfig, surveys: readonly SourceSurvey[]): CheckReport['sources'][number] {
+  const logs = surveys.find((survey) => survey.source === source)?.logs ?? []
   return {
     class: source.class,
-    what,
+    what: whatIsRead(source),
     logs: logs.length,
     bytes: logs.reduce((sum, { bytes }) => sum + bytes, 0),
+    ...(isReceiver(source) ? { receives: true } : {}),
   }
 }

@@ -5,6 +5,7 @@ import { discoverSources } from '../config/discover.ts'
 import { loadPipelines } from '../config/pipelines.ts'
 import { DecklogError } from '../core/errors.ts'
 import { PIPELINES_DIRECTORY } from './places.ts'
+import { whatIsRead } from './receivers.ts'
 import { refuseProblems } from './problems.ts'
 import type { RoleName } from './role-names.ts'
 import { startRoles } from './start-roles.ts'
@@ -37,7 +38,7 @@ export async function startDistributed({ config, roles, log }: DistributedOption
     log,
   })
   const names = [...wanted].join(' ')
-  const reading = found.flatMap((source) => (source.kind === 'pods' ? [source.path] : source.paths))
+  const reading = found.map(whatIsRead)
   return {
     url: started.url,
     greeting: [

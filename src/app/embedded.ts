@@ -6,6 +6,7 @@ import { loadPipelines } from '../config/pipelines.ts'
 import { DecklogError } from '../core/errors.ts'
 import { type DemoSources, startDemoSources } from './demo.ts'
 import { layoutOf, PIPELINES_DIRECTORY } from './places.ts'
+import { whatIsRead } from './receivers.ts'
 import { refuseProblems } from './problems.ts'
 import { ROLE_NAMES } from './role-names.ts'
 import { startRoles } from './start-roles.ts'
@@ -75,6 +76,6 @@ function greetingOf(
 ): string[] {
   const what = demo
     ? `demo: reading a synthetic cluster with a planted incident, written to ${demo.directory}`
-    : `reading ${sources.flatMap((source) => (source.kind === 'pods' ? [source.path] : source.paths)).join(', ')}`
+    : `reading ${sources.map(whatIsRead).join(', ')}`
   return [what, `data in ${resolve(config.dataDir)}`, `decklog is ready: ${url}`]
 }

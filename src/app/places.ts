@@ -9,6 +9,7 @@ export const WEB_DIRECTORY = fileURLToPath(new URL('../web', import.meta.url))
 export interface DataLayout {
   readonly root: string
   readonly ship: string
+  readonly spool: string
   readonly store: string
   readonly archive: string
   readonly demo: string
@@ -18,6 +19,7 @@ export function layoutOf(dataDir: string): DataLayout {
   return {
     root: dataDir,
     ship: join(dataDir, 'ship'),
+    spool: join(dataDir, 'spool'),
     store: join(dataDir, 'store'),
     archive: join(dataDir, 'archive'),
     demo: join(dataDir, 'demo'),

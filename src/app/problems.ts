@@ -2,9 +2,11 @@ import { accessSync, constants, existsSync, mkdirSync, statSync, writeFileSync, 
 import { createServer } from 'node:net'
 import { basename, dirname, join, resolve } from 'node:path'
 import { DecklogError, systemCode } from '../core/errors.ts'
-import type { Config, SourceConfig } from '../config/config.ts'
+import { type Config, isReceiver, type SourceConfig } from '../config/config.ts'
+import { nameOf, type ReceiverConfig } from '../config/sources/registry.ts'
 import type { Pipelines } from '../config/pipelines.ts'
 import { isHeld } from '../store/duckdb/lock.ts'
+import { classesOf, listensAt } from './receivers.ts'
 import { layoutOf } from './places.ts'
 
 /** Something that would keep decklog from working as configured, found without starting anything. */
@@ -26,7 +28,8 @@ export async function findProblems(
   return [
     ...sourceProblems(config, sources, pipelines),
     ...dataDirectoryProblems(config),
-    ...(await addressProblems(config)),
+    ...(await addressProblems(config, config.http.listen, ['http', 'listen'])),
+    ...(await receiverAddressProblems(config, sources)),
     ...heldProblems(config),
   ]
 }
@@ -48,18 +51,36 @@ export async function refuseProblems(
 function sourceProblems(config: Config, sources: readonly SourceConfig[], pipelines: Pipelines): Problem[] {
   return sources.flatMap((source, i) => [
     ...classProblems(config, source, i, pipelines),
-    ...(source.kind === 'pods'
-      ? podsProblems(config, source.path, i)
-      : source.paths.flatMap((path, k) => fileProblems(config, path, i, k))),
+    ...(source.kind === 'pods' ? podsProblems(config, source.path, i) : []),
+    ...(source.kind === 'file' ? source.paths.flatMap((path, k) => fileProblems(config, path, i, k)) : []),
+    ...(isReceiver(source) ? nameProblems(config, source, i, sources) : []),
   ])
 }
 
 function classProblems(config: Config, source: SourceConfig, i: number, pipelines: Pipelines): Problem[] {
   const known = pipelines.classes.map((pipeline) => pipeline.class)
-  if (known.includes(source.class)) return []
-  const at = config.at(['sources', i, 'class'])
-  const message = `${at}: no pipeline has the class "${source.class}"; use one of ${known.join(', ')}, or add ${join(pipelines.directory, `${source.class}.yaml`)}`
-  return [{ severity: 'error', message, exitStatus: 2 }]
+  const asked = isReceiver(source) ? classesOf(source) : [source.class]
+  return asked
+    .filter((name) => !known.includes(name))
+    .map((name) => {
+      const at = config.at(['sources', i, 'class'])
+      const message = `${at}: no pipeline has the class "${name}"; use one of ${known.join(', ')}, or add ${join(pipelines.directory, `${name}.yaml`)}`
+      return { severity: 'error', message, exitStatus: 2 }
+    })
+}
+
+/** Two of a name would write to one spool. */
+function nameProblems(
+  config: Config,
+  source: ReceiverConfig,
+  i: number,
+  sources: readonly SourceConfig[],
+): Problem[] {
+  const name = nameOf(source)
+  const isTwice = sources.slice(0, i).some((other) => isReceiver(other) && nameOf(other) === name)
+  if (!isTwice) return []
+  const at = config.at(['sources', i])
+  return [error(`${at}: another source has the name "${name}" already; give this one a name of its own`, 2)]
 }
 
 function podsProblems(config: Config, path: string, i: number): Problem[] {
@@ -156,18 +177,37 @@ function reasonOf(dataDir: string, cause: unknown): string | undefined {
   }
 }
 
+async function receiverAddressProblems(config: Config, sources: readonly SourceConfig[]): Promise<Problem[]> {
+  const found: Problem[] = []
+  for (const [i, source] of sources.entries()) {
+    const address = isReceiver(source) ? listensAt(source) : undefined
+    if (address !== undefined) {
+      found.push(...(await addressProblems(config, address, ['sources', i, 'listen'])))
+    }
+  }
+  return found
+}
+
 /** Is the address free? Port 0 always is. */
-async function addressProblems(config: Config): Promise<Problem[]> {
-  const { host, port } = config.http.listen
+async function addressProblems(
+  config: Config,
+  { host, port }: { readonly host: string; readonly port: number },
+  key: readonly (string | number)[],
+): Promise<Problem[]> {
   const code = await new Promise<string | undefined>((resolve) => {
     const server = createServer()
     server.once('error', (cause) => resolve(systemCode(cause) ?? 'unknown'))
     server.listen(port, host, () => server.close(() => resolve(undefined)))
   })
   if (code === undefined) return []
-  const at = config.at(['http', 'listen'])
+  const at = config.at(key)
   const why = code === 'EADDRINUSE' ? 'is in use by another program' : `cannot be listened on (${code})`
-  return [error(`${at}: ${host}:${port} ${why}; set http.listen to a free address, e.g. 127.0.0.1:7701`, 3)]
+  return [
+    error(
+      `${at}: ${host}:${port} ${why}; set ${key.at(0) === 'http' ? 'http.listen' : 'its listen'} to a free address, e.g. 127.0.0.1:7701`,
+      3,
+    ),
+  ]
 }
 
 function readable(path: string, mode: number): boolean {

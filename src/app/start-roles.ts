@@ -3,7 +3,8 @@ import type { Logger } from 'pino'
 import { decodeRawBatch, encodeRawBatch, rawBatchSchemaJson } from '../codec/raw-batch.ts'
 import type { Pipelines } from '../config/pipelines.ts'
 import { letBuffersComeAndGo } from '../config/heap.ts'
-import type { Config, SourceConfig } from '../config/config.ts'
+import { type Config, isReceiver, type SourceConfig } from '../config/config.ts'
+import type { ReceiverConfig } from '../config/sources/registry.ts'
 import { Telemetry } from '../core/telemetry.ts'
 import type { Archive } from '../ports/archive.ts'
 import type { Store } from '../ports/store.ts'
@@ -16,6 +17,7 @@ import { DrainingBus } from './draining-bus.ts'
 import { keepRetention } from './keep-retention.ts'
 import { layoutOf, WEB_DIRECTORY } from './places.ts'
 import { Readiness } from './readiness.ts'
+import { openSpools, type RunningReceiver, type SpooledReceiver, startReceiver } from './receivers.ts'
 import { replayDeadLetters } from './replay-dead-letters.ts'
 import type { RoleName } from './role-names.ts'
 import { statusReport } from './status-report.ts'
@@ -96,12 +98,16 @@ class Start {
     if ((has('index') && chosen) || archive) this.#keepRetention(chosen?.store, archive)
     running.defer(() => bus.drain(config.drainTimeout))
     const sources = has('ship') ? await this.#options.sources() : []
-    const ship = has('ship') ? await this.#startShip(bus, sources) : undefined
+    const spooled = this.#openSpools(sources.filter(isReceiver))
+    const ship = has('ship') ? await this.#startShip(bus, sources, spooled) : undefined
     if (ship) readiness.add(() => publishTroubles(ship))
-    const serving = await this.#serve({ chosen, bus, ship, readiness, sources })
+    const receivers: RunningReceiver[] = []
+    const serving = await this.#serve({ chosen, bus, ship, readiness, sources, receivers })
     running.defer(() => serving.close())
-    // Ended first: nothing is read any more while the rest comes to its end.
+    // Ended first: nothing is read any more while the rest comes to its end, and before that nothing is taken.
     if (ship) running.defer(() => ship.close())
+    await this.#startReceivers(spooled, receivers)
+    readiness.add(() => receivers.flatMap((receiver) => receiver.problems()))
     return { url: serving.url, sources, close: () => running.disposeAsync() }
   }
 
@@ -188,10 +194,32 @@ class Start {
     )
   }
 
-  #startShip(bus: DrainingBus, sources: readonly SourceConfig[]): Promise<ShipRole> {
+  #openSpools(sources: readonly ReceiverConfig[]): SpooledReceiver[] {
+    const { config, log } = this.#options
+    const directory = layoutOf(resolve(config.dataDir)).spool
+    const spooled = openSpools(sources, { directory, clock: systemClock, telemetry: this.#telemetry, log })
+    for (const { spool } of spooled) this.#running.use(spool)
+    return spooled
+  }
+
+  /** `into` is what others look at; it fills as they start. */
+  async #startReceivers(spooled: readonly SpooledReceiver[], into: RunningReceiver[]): Promise<void> {
+    const { log } = this.#options
+    for (const one of spooled) {
+      const started = await startReceiver(one, { clock: systemClock, telemetry: this.#telemetry, log })
+      this.#running.use(started)
+      into.push(started)
+    }
+  }
+
+  #startShip(
+    bus: DrainingBus,
+    sources: readonly SourceConfig[],
+    spooled: readonly SpooledReceiver[],
+  ): Promise<ShipRole> {
     const { config, pipelines, log } = this.#options
     return startShipRole({
-      sources,
+      sources: [...sources.filter((source) => !isReceiver(source)), ...spooled.map(({ spool }) => spool)],
       dataDirectory: layoutOf(resolve(config.dataDir)).root,
       bus,
       clock: systemClock,
@@ -214,8 +242,9 @@ class Start {
     readonly ship: ShipRole | undefined
     readonly readiness: Readiness
     readonly sources: readonly SourceConfig[]
+    readonly receivers: readonly RunningReceiver[]
   }): Promise<{ readonly url: string; close(): Promise<void> }> {
-    const { chosen, bus, ship, readiness, sources } = parts
+    const { chosen, bus, ship, readiness, sources, receivers } = parts
     const { config, pipelines, roles, demo, log } = this.#options
     const common = {
       telemetry: this.#telemetry,
@@ -234,6 +263,7 @@ class Start {
         config,
         demo,
         sources,
+        receivers,
         pipelines,
         store,
         bus,

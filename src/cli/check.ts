@@ -34,9 +34,10 @@ Exit status: 0 nothing wrong, 2 the configuration is wrong, 3 something around i
 }
 
 function readable(report: Awaited<ReturnType<typeof checkConfiguration>>): string[] {
-  const reads = report.sources.map(
-    ({ class: name, what, logs, bytes }) =>
-      `reads as ${name}: ${what} (${logs} ${logs === 1 ? 'log' : 'logs'}, ${(bytes / 1e6).toFixed(1)} MB now)`,
+  const reads = report.sources.map(({ class: name, what, logs, bytes, receives }) =>
+    receives === true
+      ? `receives as ${name}: ${what}`
+      : `reads as ${name}: ${what} (${logs} ${logs === 1 ? 'log' : 'logs'}, ${(bytes / 1e6).toFixed(1)} MB now)`,
   )
   const problems = report.problems.map((one) => `${one.severity}: ${one.message}`)
   const lines = [...reads, ...problems]

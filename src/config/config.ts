@@ -4,18 +4,13 @@ import { DecklogError } from '../core/errors.ts'
 import { durationSchema } from './pipelines.ts'
 import { busSchema } from './bus.ts'
 import { fillSecrets } from './secrets.ts'
+import { className, listen } from './sources/common.ts'
+import { type ReceiverConfig, receiverSchemas } from './sources/registry.ts'
 import { setupSchema } from './setup.ts'
 import { storeSchema } from './store.ts'
 import { type YamlFile, lineOf, parseYaml, parseYamlFile, validate } from './yaml.ts'
 
-/** decklog.yaml. Everything has a default, and the defaults stand here and nowhere else. */
-const className = z
-  .string()
-  .regex(
-    /^[a-z][a-z0-9-]{0,31}$/,
-    'a class is lower-case letters, digits and -, e.g. pod, ssh, control-plane',
-  )
-
+/** decklog.yaml. Everything has a default, and the defaults stand here and in the schemas beside this file. */
 const podsSource = z.strictObject({
   kind: z.literal('pods'),
   class: className.default('pod'),
@@ -31,16 +26,18 @@ const fileSource = z.strictObject({
   paths: z.array(z.string().min(1)).min(1),
 })
 
-const sourceSchema = z.discriminatedUnion('kind', [podsSource, fileSource], {
-  error: (issue) => (issue.code === 'invalid_union' ? 'kind must be pods or file' : undefined),
+const KINDS = ['pods', 'file', ...receiverSchemas.map((schema) => schema.shape.kind.value)]
+const sourceSchema = z.discriminatedUnion('kind', [podsSource, fileSource, ...receiverSchemas], {
+  error: (issue) => (issue.code === 'invalid_union' ? `kind must be one of ${KINDS.join(', ')}` : undefined),
 })
 
 export type SourceConfig = z.output<typeof sourceSchema>
+/** Sources that are files already. */
+export type FilesConfig = Exclude<SourceConfig, ReceiverConfig>
 
-const listen = z
-  .string('an address looks like 127.0.0.1:7700')
-  .regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'an address looks like 127.0.0.1:7700')
-  .transform(parseListen)
+export function isReceiver(source: SourceConfig): source is ReceiverConfig {
+  return source.kind !== 'pods' && source.kind !== 'file'
+}
 
 const configSchema = z.strictObject({
   /** Also the tenant. */
@@ -125,9 +122,4 @@ function readConfig(file: YamlFile, path: string | undefined): Config {
 function withKind(given: unknown, kind: string): unknown {
   if (given === undefined) return { kind }
   return typeof given === 'object' && given !== null && !('kind' in given) ? { kind, ...given } : given
-}
-
-function parseListen(text: string): { host: string; port: number } {
-  const at = text.lastIndexOf(':')
-  return { host: text.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(text.slice(at + 1)) }
 }

@@ -20,6 +20,11 @@ export const FAULT_STEPS = [
   'retention-inside', // store: some of the expired files are deleted
   'archive-append', // archive: writing (EIO, ENOSPC)
   'seal-inside', // archive: the segment is written, its manifest not yet
+  'spool-write', // source: about to write into the spool (EIO, ENOSPC)
+  'spool-written', // source: records are written, not flushed: nobody was told
+  'spool-safe', // source: records are flushed, the sender was not told
+  'spool-rotated', // source: the live file has its other name, there is no new one
+  'spool-removed', // source: a shipped file is gone, the shipper has not noted it
 ] as const
 
 export type FaultStep = (typeof FAULT_STEPS)[number]

@@ -17,6 +17,8 @@ export interface LogGroup {
    * the container. False for files: yesterday's `auth.log.1` is not asked for.
    */
   readonly history: boolean
+  /** Its files are those of a spool: only whole records that are safe, in files that never change and go once they are shipped. */
+  readonly spooled?: true
 }
 
 export interface RotatedFile {
@@ -64,7 +66,8 @@ export function rotatedFiles(group: LogGroup): RotatedFile[] {
     found.push({ path, id, size: stats.size, mtimeMs: stats.mtimeMs, gzip: name.endsWith('.gz') })
   }
   const byName = (a: RotatedFile, b: RotatedFile): number => (a.path < b.path ? -1 : 1)
-  return found.sort(group.kind === 'pods' ? byName : (a, b) => a.mtimeMs - b.mtimeMs || byName(b, a))
+  const isByName = group.kind === 'pods' || group.spooled === true
+  return found.sort(isByName ? byName : (a, b) => a.mtimeMs - b.mtimeMs || byName(b, a))
 }
 
 /** Entries of a directory; none when it is gone. @throws other system errors */

@@ -6,8 +6,10 @@ import type { LogGroup } from './log-group.ts'
 import { isOpen, openLog, refusalMessage } from './open-log.ts'
 import { discoverPods } from './pods.ts'
 import type { SourceConfig } from './source-config.ts'
+import { discoverSpool } from './spool/discover-spool.ts'
 
 export function discover(source: SourceConfig, events: DiscoveryEvents, clock: Clock): Discovery {
+  if (source.kind === 'spool') return discoverSpool(source, events)
   return source.kind === 'pods' ? discoverPods(source, events, clock) : discoverFiles(source, events, clock)
 }
 
@@ -50,7 +52,7 @@ export function surveySource(source: SourceConfig, clock: Clock): SourceSurvey {
 }
 
 function missingPaths(source: SourceConfig, groups: readonly LogGroup[]): string[] {
-  if (source.kind === 'pods') return []
+  if (source.kind !== 'file') return []
   const found = new Set(groups.map((group) => group.livePath))
   return source.paths.filter((path) => !/[*?[{]/.test(path) && !found.has(path))
 }

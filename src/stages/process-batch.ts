@@ -1,12 +1,15 @@
 import { isUtf8 } from 'node:buffer'
 import type { DeclaredLoss, RawBatch } from '../core/batch.ts'
 import type { EventBatch } from '../core/event-batch.ts'
+import { extraOf } from '../core/foreign-ids.ts'
 import { CARRY_SPAN_BYTES_MAX, CARRY_STREAM_BYTES_MAX } from '../core/limits.ts'
 import { QualityBit } from '../core/quality.ts'
+import { SPOOLED } from '../core/spooled-record.ts'
 import { constantsOf } from './enrich.ts'
 import { EventSink } from './event-sink.ts'
 import { type CompiledPipeline, routeOf } from './pipeline.ts'
 import type { BatchRun } from './run.ts'
+import { SpooledReader } from './spooled-reader.ts'
 import { addFragment, newFragmentCarry, type StreamState } from './stream-state.ts'
 
 export interface ProcessInput {
@@ -89,7 +92,8 @@ export function closeStream(state: StreamState, batch: RawBatch, input: ProcessI
 /** What depends on provenance only is made once a stream. */
 function begin(state: StreamState, batch: RawBatch, pipeline: CompiledPipeline): void {
   const route = routeOf(pipeline, batch)
-  state.reader = route.newReader()
+  const reader = route.newReader()
+  state.reader = batch.extra[SPOOLED] === undefined ? reader : new SpooledReader(reader)
   state.dataset = route.dataset
   const { fields } = constantsOf(batch, route.dataset, 0)
   const { created: _created, ingested: _ingested, ...event } = fields.event as Record<string, string>
@@ -214,6 +218,6 @@ function toEventBatch({ batch, constants, sink: made }: BatchRun, receivedMs: nu
     codec: 'none',
     documentBytes: documents.byteLength,
     documents,
-    extra: {},
+    extra: extraOf(made.ids),
   }
 }

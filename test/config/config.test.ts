@@ -79,7 +79,7 @@ archive: { kind: local }
     ['a word that is not there', 'log: { level: loud }\n', /write one of trace, debug, info, warn, error$/],
     ['a number for text', 'cluster: 7\n', /"cluster": write text, in quotes where/],
     ['a wrong address', 'http:\n  listen: nonsense\n', /^FILE:2: .*an address looks like 127\.0\.0\.1:7700/],
-    ['a wrong kind', '\nsources:\n  - kind: journal\n', /^FILE:3: .*kind must be pods or file/],
+    ['a wrong kind', '\nsources:\n  - kind: journal\n', /^FILE:3: .*kind must be one of pods, file, /],
     ['a bus that is not there', 'bus: { kind: nats }\n', /^FILE:1: .*kind must be memory/],
     ['broken YAML', 'cluster: [a\nnode: b\n', /^FILE:2: /],
     ['a duplicate key', 'cluster: a\ncluster: b\n', /^FILE:2: /],

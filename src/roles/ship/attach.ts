@@ -73,7 +73,8 @@ export function takeLive(follower: Follower, live: OpenLog, taken: boolean, cont
     closeSync(live.fd)
     throw error
   }
-  const file = newFile(position, { size: live.size, packed: undefined }, undefined)
+  const size = Math.min(live.size, context.safeBytes(follower.group, live.id))
+  const file = newFile(position, { size, packed: undefined }, undefined)
   follower.files.push(file)
   context.descriptors.hold(file, live.fd)
 }

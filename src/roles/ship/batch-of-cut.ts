@@ -1,5 +1,6 @@
 import type { DeclaredLoss, RawBatch } from '../../core/batch.ts'
 import { chainHead } from '../../core/identity.ts'
+import { SPOOLED } from '../../core/spooled-record.ts'
 import type { Cut, CutContext, StreamState } from './records.ts'
 
 export interface Sender {
@@ -18,7 +19,7 @@ export function batchOfCut(
   payload: Uint8Array,
 ): RawBatch {
   const { cluster, node } = state
-  const { kind, names } = state.group
+  const { kind, names, spooled } = state.group
   const { file, from, to, context: _context, ordinal: _ordinal, lost: _lost, ...decided } = cut
   return {
     ...decided,
@@ -36,7 +37,7 @@ export function batchOfCut(
     keyEpoch: null,
     signature: null,
     pipelineVersion: context.pipelineVersion,
-    extra: {},
+    extra: spooled ? { [SPOOLED]: '1' } : {},
     payload,
   }
 }
@@ -61,7 +62,7 @@ export function lostBatchOfCut(state: StreamState, cut: Cut, context: CutContext
     fragment: null,
     codec: 'none',
     losses: [...cut.losses, loss],
-    extra: { 'decklog.chain-head': headAfter(state.id, cut) },
+    extra: { ...batch.extra, 'decklog.chain-head': headAfter(state.id, cut) },
   }
 }
 

@@ -11,6 +11,7 @@ export function isGoneForGood(follower: Follower, context: ShipContext): boolean
   if (goneMs === undefined) return false
   const { podGoneMs, fileGoneMs, rotatedQuietMs } = context.timings
   const missingMs = context.clock.now() - goneMs
+  if (group.spooled) return statSync(dirname(group.livePath), { throwIfNoEntry: false }) === undefined
   if (group.kind !== 'pods') return missingMs >= fileGoneMs
   if (missingMs >= podGoneMs) return true
   return (
@@ -31,7 +32,8 @@ export function finishFirst(follower: Follower, context: ShipContext): void {
   if (file.unpacked !== undefined) {
     context.descriptors.release(file)
     rmSync(file.unpacked, { force: true })
-  } else if (file.fd !== undefined) {
+  } else if (group.spooled) context.descriptors.release(file)
+  else if (file.fd !== undefined) {
     const { lingerMs } = context.timings
     follower.lingering.push({
       file,

@@ -28,7 +28,12 @@ export function lookAtFiles(follower: Follower, context: ShipContext): void {
       context,
     )
   }
-  if (stats === undefined) return gone(follower, context)
+  if (stats === undefined) {
+    gone(follower, context)
+    // A spool has no live file while nothing comes.
+    if (follower.group.spooled && hasOtherEntries(follower, context)) listed(follower, context)
+    return
+  }
   follower.goneMs = undefined
   const last = follower.files.at(-1)
   if (last === undefined || last.packed !== undefined || fileId(stats) !== last.position.id) {
@@ -36,7 +41,7 @@ export function lookAtFiles(follower: Follower, context: ShipContext): void {
   }
   last.endedMs = undefined
   findTruncated(follower, context)
-  grown(last, stats.size, context)
+  grown(last, Math.min(stats.size, context.safeBytes(follower.group, last.position.id)), context)
   if (hasOtherEntries(follower, context)) listed(follower, context)
 }
 

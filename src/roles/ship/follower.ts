@@ -50,6 +50,8 @@ export interface Follower {
   readonly missed: Map<StreamFile, number>
   /** Its files were looked at once in this run. */
   attached: boolean
+  /** Files of a spool are on their way out. */
+  removing: boolean
   /** Not asked for any more: only what is open is sent again. */
   resendOnly: boolean
 }
@@ -73,6 +75,7 @@ export function newFollower(group: LogGroup, stream: StreamState, nowMs: number)
     listedMs: -1,
     missed: new Map(),
     attached: false,
+    removing: false,
     resendOnly: false,
   }
 }

@@ -11,6 +11,7 @@ import { tellUnreadable } from './followed-file.ts'
 import { type Follower, newFollower } from './follower.ts'
 import type { StreamState } from './records.ts'
 import type { ShipContext } from './ship-context.ts'
+import { removeShipped } from './shipped-files.ts'
 
 export interface FollowersOptions {
   readonly sources: readonly SourceConfig[]
@@ -150,6 +151,7 @@ export class Followers {
     }
     for (const follower of this.#toLook.splice(-this.#lookLength)) {
       this.#safely(follower, () => lookAtLingering(follower, this.context))
+      removeShipped(follower, this.context)
       if (seemsChanged(follower)) this.#touch(follower.group.key)
     }
   }
@@ -177,6 +179,7 @@ function seemsChanged(follower: Follower): boolean {
 }
 
 function covers(source: SourceConfig, group: LogGroup): boolean {
+  if (source.kind === 'spool') return group.livePath.startsWith(`${source.directory}/`)
   if (source.kind !== group.kind) return false
   if (source.kind === 'pods') return group.livePath.startsWith(`${source.path}/`)
   return source.paths.some((path) => group.livePath === path || group.livePath.startsWith(`${baseOf(path)}/`))

@@ -168,6 +168,14 @@ export class Ledger {
     })
   }
 
+  /** Calls when all that was decided of a stream until now is on disk, what is settled included. */
+  whenSafe(stream: StreamState, onSafe: () => void): void {
+    this.#append(
+      { kind: 'settled', stream: stream.number, ordinal: stream.open[0]?.ordinal ?? stream.nextOrdinal },
+      onSafe,
+    )
+  }
+
   /** `stream.open` has become shorter: written with the next `tick`. A settled cut that is sent again harms nothing. */
   settled(stream: StreamState): void {
     this.#settled.add(stream)

@@ -2,6 +2,7 @@ import type { Telemetry } from '../../core/telemetry.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Complaints } from '../complaints.ts'
 import type { Descriptors, Follower } from './follower.ts'
+import type { LogGroup } from '../../sources/log-group.ts'
 import type { Ledger } from './ledger.ts'
 
 /** Waits of the shipper, in milliseconds. */
@@ -49,6 +50,10 @@ export interface ShipContext {
   /** Rotated files that are packed are unpacked here. */
   readonly unpackDirectory: string
   readonly unpackedBytesMax: number
+  /** How much of a file may be read: of what a spool is writing only what is on disk for certain, of all else everything. */
+  readonly safeBytes: (group: LogGroup, file: string) => number
+  /** Files of a spool that nobody asks for again. Resolves when they are gone. @throws system errors */
+  readonly removeSpooled: (group: LogGroup, paths: readonly string[]) => Promise<void>
   readonly signal: AbortSignal
   /** The follower has something to do now. */
   readonly wake: (follower: Follower) => void

@@ -5,7 +5,8 @@ import { isAbort } from '../../core/errors.ts'
 import type { Telemetry } from '../../core/telemetry.ts'
 import type { Bus } from '../../ports/bus.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { SourceConfig } from '../../sources/source-config.ts'
+import type { LogGroup } from '../../sources/log-group.ts'
+import type { SourceConfig, SpoolSource } from '../../sources/source-config.ts'
 import { UNPACKED_BYTES_MAX } from '../../sources/gunzip-log.ts'
 import type { Log } from '../log.ts'
 import { ClassLoop } from './class-loop.ts'
@@ -83,9 +84,11 @@ class Shipper implements ShipRole {
   #ledger: Ledger | undefined
   #followers: Followers | undefined
   #isReady = false
+  readonly #spools: readonly SpoolSource[]
 
   constructor(options: ShipOptions) {
     this.#options = options
+    this.#spools = options.sources.filter((source) => source.kind === 'spool')
     const { bus, clock, log, telemetry } = options
     const { signal } = this.#closing
     this.#complaints = new Complaints(log, clock)
@@ -180,9 +183,17 @@ class Shipper implements ShipRole {
       timings: { ...SHIP_TIMINGS, ...this.#options.timings },
       unpackDirectory,
       unpackedBytesMax,
+      safeBytes: (group, file) =>
+        this.#spoolOf(group)?.safeBytes(group.key, file) ?? Number.POSITIVE_INFINITY,
+      removeSpooled: async (group, paths) => this.#spoolOf(group)?.remove(group.key, paths),
       signal: this.#stopping.signal,
       wake: (follower) => this.#followers?.wake(follower),
     }
+  }
+
+  #spoolOf(group: LogGroup): SpoolSource | undefined {
+    if (group.spooled === undefined) return undefined
+    return this.#spools.find(({ directory }) => group.livePath.startsWith(`${directory}/`))
   }
 
   #loopOf(follower: Follower): ClassLoop {

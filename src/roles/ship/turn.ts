@@ -48,7 +48,7 @@ export function takeTurn(follower: Follower, options: TurnOptions): TurnResult {
 
 function readOn(follower: Follower, file: FollowedFile, options: TurnOptions): TurnResult {
   const { context } = options
-  const chunk = readChunk(file, context)
+  const chunk = readChunk(follower, file, context)
   if (chunk === undefined) {
     truncated(follower, file, context)
     return 'more'
@@ -82,10 +82,11 @@ function isPaused({ stream, lastDataMs }: Follower, { clock }: ShipContext): boo
 }
 
 /** Reads on from the offset, with the bytes before it. Undefined: they are no longer what they were. */
-function readChunk(file: FollowedFile, context: ShipContext): Chunk | undefined {
-  const { offset, tailBytes, tail } = file.position
+function readChunk(follower: Follower, file: FollowedFile, context: ShipContext): Chunk | undefined {
+  const { id, offset, tailBytes, tail } = file.position
+  const newBytes = Math.max(0, Math.min(BATCH_BYTES_MAX, context.safeBytes(follower.group, id) - offset))
   context.descriptors.used(file)
-  const length = readFully(file.fd!, buffer, tailBytes + BATCH_BYTES_MAX, offset - tailBytes)
+  const length = readFully(file.fd!, buffer, tailBytes + newBytes, offset - tailBytes)
   if (length < tailBytes) return undefined
   const before = buffer.subarray(0, tailBytes)
   const same = file.tail === undefined ? fingerprint(before) === tail : before.equals(file.tail)
@@ -133,7 +134,8 @@ function withoutFile(follower: Follower, options: TurnOptions): TurnResult {
   }
   if (declare(follower, options)) return 'more'
   const result = rest(follower, options)
-  if (follower.goneMs !== undefined)
+  // A spool says itself when a stream is over.
+  if (follower.goneMs !== undefined && !follower.group.spooled)
     follower.wakeMs = Math.min(follower.wakeMs, context.clock.now() + LOOK_AGAIN_MS)
   return result
 }

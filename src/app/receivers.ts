@@ -1,0 +1,143 @@
+import { join } from 'node:path'
+import type { SourceConfig } from '../config/config.ts'
+import { nameOf, type ReceiverConfig } from '../config/sources/registry.ts'
+import type { Telemetry } from '../core/telemetry.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Log } from '../ports/log.ts'
+import type { Receiver, StartReceiver } from '../ports/receiver.ts'
+import { type DiskSpool, openSpool } from '../sources/spool/disk-spool.ts'
+
+type Names = Readonly<Record<string, string>>
+
+interface Place {
+  readonly class: string
+  readonly format: string
+}
+
+/** All that the process must know of a kind of receiver. */
+interface ReceiverKind<Config> {
+  /** Loaded when there is one: most processes have none. */
+  readonly start: () => Promise<StartReceiver<Config>>
+  /** What is asked for or listened to, for a person. */
+  readonly what: (config: Config) => string
+  /** Where it listens, for those that have one TCP address: `check` tries it. */
+  readonly listens?: (config: Config) => { readonly host: string; readonly port: number }
+  /** Where the names of a stream decide on it. @default the source's class and format */
+  readonly placeOf?: (config: Config, names: Names) => Place
+  /** All classes that its streams may have. @default the source's */
+  readonly classes?: (config: Config) => readonly string[]
+}
+
+type Kinds = {
+  readonly [Kind in ReceiverConfig['kind']]: ReceiverKind<Extract<ReceiverConfig, { readonly kind: Kind }>>
+}
+
+/** Every kind of source that writes to a spool. A new one: a line here, its schema in `config/sources/registry.ts`. */
+const KINDS: Kinds = {
+  'audit-webhook': {
+    start: async () => (await import('../sources/audit-webhook/audit-webhook.ts')).startAuditWebhook,
+    what: ({ listen }) => `audit webhook on ${listen.host}:${listen.port}`,
+    listens: ({ listen }) => listen,
+  },
+  http: {
+    start: async () => (await import('../sources/http/http.ts')).startHttp,
+    what: ({ listen }) => `pushes over HTTP on ${listen.host}:${listen.port}`,
+    listens: ({ listen }) => listen,
+    placeOf: (config, names) => ({ ...placeIn(config), ...defined(config.paths[names['endpoint'] ?? '']) }),
+    classes: (config) => [config.class, ...Object.values(config.paths).flatMap((path) => path.class ?? [])],
+  },
+}
+
+/** A source with its spool, before it is started. */
+export interface SpooledReceiver {
+  readonly config: ReceiverConfig
+  readonly spool: DiskSpool
+}
+
+export interface RunningReceiver extends Receiver {
+  readonly name: string
+}
+
+interface Needs {
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+  readonly log: Log
+}
+
+/** Takes up what earlier runs left. @throws {DecklogError} `disk-full`, `disk-failed` */
+export function openSpools(
+  sources: readonly ReceiverConfig[],
+  { directory, ...needs }: Needs & { readonly directory: string },
+): SpooledReceiver[] {
+  return sources.map((config) => {
+    const source = nameOf(config)
+    const kind = kindOf(config)
+    const placeOf = (names: Names): Place => kind.placeOf?.(config, names) ?? placeIn(config)
+    const spool = openSpool({
+      ...config.spool,
+      ...needs,
+      directory: join(directory, source),
+      kind: config.kind,
+      source,
+      placeOf,
+    })
+    return { config, spool }
+  })
+}
+
+/** @throws {DecklogError} `config-invalid`, `unreachable`: it cannot start */
+export async function startReceiver(
+  { config, spool }: SpooledReceiver,
+  needs: Needs,
+): Promise<RunningReceiver> {
+  const start = await kindOf(config).start()
+  const receiver = await start({ config, spool, ...needs })
+  const { address } = receiver
+  return {
+    name: nameOf(config),
+    ...(address === undefined ? {} : { address }),
+    problems: () => [...receiver.problems(), ...spool.problems()],
+    [Symbol.asyncDispose]: () => receiver[Symbol.asyncDispose](),
+  }
+}
+
+/** For a person: what a source reads, or where it is sent to. */
+export function whatIsRead(source: SourceConfig): string {
+  if (source.kind === 'pods') return source.path
+  return source.kind === 'file' ? source.paths.join(', ') : kindOf(source).what(source)
+}
+
+export function classesOf(source: ReceiverConfig): readonly string[] {
+  return [...new Set(kindOf(source).classes?.(source) ?? [source.class])]
+}
+
+export function listensAt(
+  source: ReceiverConfig,
+): { readonly host: string; readonly port: number } | undefined {
+  return kindOf(source).listens?.(source)
+}
+
+/** What may be shown of a source to whoever asks: no token, no key. */
+export function publicSource(source: SourceConfig): object {
+  if (source.kind === 'pods' || source.kind === 'file') return source
+  return { kind: source.kind, name: nameOf(source), class: source.class, what: whatIsRead(source) }
+}
+
+/** The entry of a source's own kind: the one place where kinds and their configuration meet. */
+function kindOf(source: ReceiverConfig): ReceiverKind<ReceiverConfig> {
+  return KINDS[source.kind] as unknown as ReceiverKind<ReceiverConfig>
+}
+
+function placeIn({ class: className, format }: Place): Place {
+  return { class: className, format }
+}
+
+/** The parts of a place that a path or a unit has of its own. */
+function defined(
+  part: { readonly class?: string | undefined; readonly format?: string | undefined } = {},
+): Partial<Place> {
+  return {
+    ...(part.class === undefined ? {} : { class: part.class }),
+    ...(part.format === undefined ? {} : { format: part.format }),
+  }
+}
