@@ -8,10 +8,10 @@ export function alone(format: FormatDefinition): FormatDefinition {
   return {
     ...format,
     kind: 'record',
-    parse(text, draft, context, ...more) {
-      if (!text.endsWith('\r')) return format.parse(text, draft, context, ...more)
+    parse(text, draft, context, others) {
+      if (!text.endsWith('\r')) return format.parse(text, draft, context, others)
       draft.message = text.slice(0, -1)
-      if (format.parse(draft.message, draft, context, ...more)) {
+      if (format.parse(draft.message, draft, context, others)) {
         draft.original = text
         return true
       }

@@ -9,6 +9,8 @@ export interface DocumentParts {
   /** Since the epoch, UTC. */
   readonly seconds: number
   readonly nanos: number
+  /** Digits of the second's fraction. */
+  readonly digits: number
   readonly message: string
   /** The parser's. */
   readonly fields: JsonObject
@@ -96,7 +98,7 @@ export class DocumentRenderer {
     const { fields, original } = parts
     writer.reserve(FIXED_BYTES_MAX)
     const out = writer.bytes
-    writer.at = put(out, putClock(parts.seconds, parts.nanos, out, put(out, writer.at, OPEN)), MESSAGE)
+    writer.at = put(out, putClock(parts, out, put(out, writer.at, OPEN)), MESSAGE)
     writeString(writer, parts.message)
     let bits = original === undefined ? 0 : this.#bits.get('event')!
     let hasOthers = false
@@ -113,8 +115,8 @@ export class DocumentRenderer {
 
   /** The same as an object: what rules look at. */
   assemble(parts: DocumentParts): JsonObject {
-    const { fields, original, seconds, nanos } = parts
-    const time = formatTime(seconds, nanos, nanos % 1_000_000 === 0 ? 3 : 9)
+    const { fields, original } = parts
+    const time = formatTime(parts.seconds, parts.nanos, parts.digits)
     const document: JsonObject = { '@timestamp': time, message: parts.message }
     for (const [name, value] of Object.entries(this.#constants)) {
       document[name] = Object.hasOwn(fields, name) ? merge(fields[name]!, value) : value

@@ -13,6 +13,7 @@ import {
 import { put, putInteger } from './document-writer.ts'
 import { copiedQuality, copyAsJson, ESCAPE_BYTES_MAX } from './json-text.ts'
 import type { Line } from './line.ts'
+import { LineDrafts, type LinePayloads } from './line-drafts.ts'
 import { type LineSegments, lineSegments, qualityPiece, zoneText } from './line-segments.ts'
 import type { BatchRun } from './run.ts'
 import { isSignal, ruleFields } from './tags.ts'
@@ -53,10 +54,15 @@ export class LineEmitter {
   readonly #segments = new Map<number, LineSegments>()
   readonly #utc: LineSegments
   readonly #batchMs: number
+  readonly #drafts: LineDrafts | undefined
 
   constructor(
     run: BatchRun,
-    formats: { readonly line: LineFormat; readonly payload: PayloadFormat },
+    formats: {
+      readonly line: LineFormat
+      readonly payload: PayloadFormat
+      readonly payloads?: LinePayloads | undefined
+    },
     raw: Buffer,
   ) {
     this.#run = run
@@ -66,10 +72,22 @@ export class LineEmitter {
     this.#batchMs = Math.min(Math.max(0, run.batch.wallTimeMs), BATCH_MS_MAX)
     this.tagFilter = run.tagger?.prepare(raw) ?? NEVER
     this.redactFilter = run.redactor?.prepare(raw) ?? NEVER
+    const { line, payload, payloads } = formats
+    this.#drafts = payloads === undefined ? undefined : new LineDrafts(run, { line, payload, payloads }, raw)
   }
 
-  /** Writes one event. The line's text, time and quality may be changed by it. */
+  /** Writes one event: a format's, or the line's own. */
   emit(line: Line): void {
+    if (this.#drafts === undefined || !this.#drafts.emit(line)) this.emitLine(line)
+  }
+
+  /** Writes the event of a format that takes the line; false when none does. */
+  emitDraft(line: Line): boolean {
+    return this.#drafts?.emit(line) === true
+  }
+
+  /** Writes the line's own event. Its text, time and quality may be changed by it. */
+  emitLine(line: Line): void {
     if (line.mayRedact) this.#redact(line)
     const invalid = this.#run.isUtf8 && !line.isJoined ? undefined : replaceInvalid(line)
     const { writer } = this.#run.sink

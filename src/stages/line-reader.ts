@@ -11,6 +11,7 @@ import {
   type TraceProgress,
 } from '../ports/line-format.ts'
 import { type Line, newLine } from './line.ts'
+import type { LinePayloads } from './line-drafts.ts'
 import { LineEmitter } from './line-emitter.ts'
 import {
   addBlank,
@@ -29,6 +30,8 @@ export interface LineFormats {
   readonly line: LineFormat
   readonly payload: PayloadFormat
   readonly trace: TraceFormat
+  /** Formats that read the text; undefined where only `payload` does. */
+  readonly payloads?: LinePayloads | undefined
 }
 
 /** A trace whose next line is later than this, by the records' own times, has ended. */
@@ -181,15 +184,19 @@ export class LineReader implements RecordReader {
       this.#readEmpty(record, carry)
       return
     }
-    const isTrace =
-      carry.trace !== undefined ||
-      (this.#heads.may(header.textStart, end) &&
-        this.#formats.trace.begin(textStartOf(record, header)) !== undefined)
-    if (isTrace) {
-      const line = beginJoining(record, header, this.#room)
-      line.quality |= quality
-      this.#takeLine(line, carry)
-    } else this.#emitWhole(this.#emitter!, bytes, start, end, record.seq, quality)
+    const isHead =
+      this.#heads.may(header.textStart, end) &&
+      this.#formats.trace.begin(textStartOf(record, header)) !== undefined
+    if (carry.trace === undefined) {
+      const emitter = this.#emitter!
+      this.#fillWhole(emitter, bytes, start, end, record.seq, quality)
+      if (!isHead) emitter.emit(this.#line)
+      // What a format takes begins no trace.
+      if (!isHead || emitter.emitDraft(this.#line)) return
+    }
+    const line = beginJoining(record, header, this.#room)
+    line.quality |= quality
+    this.#takeLine(line, carry)
   }
 
   #readEmpty(record: RecordSpan, carry: KeyCarry): void {
@@ -210,11 +217,14 @@ export class LineReader implements RecordReader {
       return
     }
     this.#closeTrace(carry, 0)
-    line.trace = format.begin(line.lastText)
-    if (line.trace === undefined) {
+    const trace = format.begin(line.lastText)
+    if (trace === undefined) {
       this.#emitJoined(line)
       return
     }
+    this.#fillJoined(line)
+    if (this.#emitter!.emitDraft(this.#line)) return
+    line.trace = trace
     carry.trace = line
     this.#open++
   }
@@ -268,6 +278,18 @@ export class LineReader implements RecordReader {
     seq: number,
     quality: number,
   ): void {
+    this.#fillWhole(emitter, bytes, start, end, seq, quality)
+    emitter.emit(this.#line)
+  }
+
+  #fillWhole(
+    emitter: LineEmitter,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    seq: number,
+    quality: number,
+  ): void {
     const header = this.#header
     const line = this.#line
     line.bytes = bytes
@@ -285,15 +307,23 @@ export class LineReader implements RecordReader {
     line.nanos = header.nanos
     line.zoneMinutes = header.zoneMinutes
     line.quality = quality
+    line.parts = undefined
+    line.hasParts = !header.canonical
     line.decklogMore = header.canonical ? '' : partsMember([partOf({ bytes, start, end, seq }, header)])
     line.more = ''
     line.isJoined = false
     line.mayMatch = !emitter.tagFilter.none && emitter.tagFilter.may(start, end)
     line.mayRedact = !emitter.redactFilter.none && emitter.redactFilter.may(start, end)
-    emitter.emit(line)
   }
 
+  /** No format is asked about a trace: its head was none of theirs. */
   #emitJoined(joining: Joining): void {
+    this.#fillJoined(joining)
+    if (joining.trace === undefined) this.#emitter!.emit(this.#line)
+    else this.#emitter!.emitLine(this.#line)
+  }
+
+  #fillJoined(joining: Joining): void {
     const { ranges, records, time, chunks } = joining
     const line = this.#line
     line.bytes = Buffer.concat([time, ...chunks])
@@ -311,13 +341,13 @@ export class LineReader implements RecordReader {
     line.nanos = joining.nanos
     line.zoneMinutes = joining.zoneMinutes
     line.quality = joining.quality | (joining.isCut ? QualityBit.truncated | QualityBit.carryLimit : 0)
-    const hasParts = !joining.isCut && (records > 1 || !joining.canonical)
-    line.decklogMore = hasParts ? partsMember(joining.parts) : ''
+    line.parts = joining.isCut ? undefined : joining.parts
+    line.hasParts = !joining.isCut && (records > 1 || !joining.canonical)
+    line.decklogMore = line.hasParts ? partsMember(joining.parts) : ''
     line.more = joining.trace !== undefined && records > 1 ? this.#errorMember(joining.trace, line) : ''
     line.isJoined = true
     line.mayMatch = this.#run!.tagger !== undefined
     line.mayRedact = this.#run!.redactor !== undefined
-    this.#emitter!.emit(line)
   }
 
   /** `,"error":{…}` of a joined trace, or nothing. Said of the redacted text: an error's message has secrets too. */
@@ -344,7 +374,8 @@ export class LineReader implements RecordReader {
     header.textStart = start
     this.#run!.sink.parseFailed++
     const odd = QualityBit.parseFailed | QualityBit.timeMissing
-    this.#emitWhole(this.#emitter!, bytes, start, end, seq, quality | odd)
+    this.#fillWhole(this.#emitter!, bytes, start, end, seq, quality | odd)
+    this.#emitter!.emitLine(this.#line)
   }
 }
 

@@ -22,6 +22,10 @@ export interface Line {
   zoneMinutes: number
   /** Quality bits. */
   quality: number
+  /** Of a joined line: the headers of its records; undefined when they were dropped at a limit. */
+  parts: readonly string[] | undefined
+  /** The headers cannot be rebuilt from the document without `parts`. */
+  hasParts: boolean
   /** Further members of `decklog` and of the document, each with a comma before it; empty for most. */
   decklogMore: string
   more: string
@@ -48,6 +52,8 @@ export function newLine(): Line {
     nanos: 0,
     zoneMinutes: 0,
     quality: 0,
+    parts: undefined,
+    hasParts: false,
     decklogMore: '',
     more: '',
     isJoined: false,

@@ -5,6 +5,7 @@ import type { FormatDefinition } from '../ports/format.ts'
 import type { LineFormat, PayloadFormat, TraceFormat } from '../ports/line-format.ts'
 import { alone } from './alone.ts'
 import { type FormatChain, FormatReader } from './format-reader.ts'
+import type { LinePayloads } from './line-drafts.ts'
 import { LineReader } from './line-reader.ts'
 import type { RecordReader, Redactor } from './run.ts'
 
@@ -89,14 +90,12 @@ function readerOf(
   const [first, ...rest] = parse
   const line = typeof first === 'string' ? parts.lineFormats.get(first) : undefined
   if (line !== undefined) {
-    const payload = payloadOf(spec, line.name, rest.flat(), parts)
-    return () => new LineReader({ line, payload, trace: parts.trace })
+    const formats = { line, trace: parts.trace, ...payloadsOf(spec, rest, parts) }
+    return () => new LineReader(formats)
   }
   const chain: FormatChain = {
     record: firstOf(spec, first, parts),
-    payloads: rest.map((names) =>
-      (typeof names === 'string' ? [names] : names).map((name) => formatOf(spec, name, 'payload', parts)),
-    ),
+    payloads: rest.map((names) => payloadList(spec, names, parts)),
   }
   return () => new FormatReader(chain)
 }
@@ -111,16 +110,31 @@ function firstOf(
   return format.kind === 'record' ? format : alone(format)
 }
 
-/** Container lines know one payload, `json`: without it their text stays text. */
-function payloadOf(
+/**
+ * What reads the text of container lines. `json` alone, or nothing, is their fast path; what formats do not take goes that way, so
+ * beside them `json` is always read, at the latest behind them all.
+ */
+function payloadsOf(
   spec: PipelineSpec,
-  line: string,
-  names: readonly string[],
+  [names = [], ...rest]: PipelineSpec['match'][number]['parse'],
   parts: PipelineParts,
-): PayloadFormat {
-  const other = names.find((name) => name !== 'json')
-  if (other !== undefined) throw invalid(spec, `behind ${line} only json can stand, not "${other}"`)
-  return names.length === 0 ? NO_PAYLOAD : parts.payload
+): { payload: PayloadFormat; payloads?: LinePayloads } {
+  const list = typeof names === 'string' ? [names] : names
+  const formats = list.filter((name) => name !== 'json')
+  const more = rest.map((level) => payloadList(spec, level, parts))
+  if (formats.length === 0 && more.length === 0)
+    return { payload: list.length === 0 ? NO_PAYLOAD : parts.payload }
+  const json = list.indexOf('json')
+  const first = formats.map((name) => firstOf(spec, name, parts))
+  return { payload: parts.payload, payloads: { first, beforeJson: json < 0 ? first.length : json, more } }
+}
+
+function payloadList(
+  spec: PipelineSpec,
+  names: string | readonly string[],
+  parts: PipelineParts,
+): FormatDefinition[] {
+  return (typeof names === 'string' ? [names] : names).map((name) => formatOf(spec, name, 'payload', parts))
 }
 
 const NO_PAYLOAD: PayloadFormat = {

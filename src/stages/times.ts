@@ -19,17 +19,21 @@ export function formatTime(seconds: number, nanos: number, digits: number): stri
 let writtenSecond = -1
 const writtenText = Buffer.alloc(20)
 
-/** The same into bytes, with as many digits as milliseconds need, else nine. Returns where it ends: at most 30 bytes on. */
-export function putClock(seconds: number, nanos: number, out: Buffer, start: number): number {
+/** The same into bytes. Returns where it ends: at most 30 bytes on. */
+export function putClock(
+  { seconds, nanos, digits }: { readonly seconds: number; readonly nanos: number; readonly digits: number },
+  out: Buffer,
+  start: number,
+): number {
   if (seconds !== writtenSecond) {
     writtenText.write(`${formatTime(seconds, 0, 0).slice(0, 19)}.`, 'latin1')
     writtenSecond = seconds
   }
   out.set(writtenText, start)
-  const isMillis = nanos % 1_000_000 === 0
-  let rest = isMillis ? nanos / 1_000_000 : nanos
-  const end = start + writtenText.length + (isMillis ? 3 : 9)
-  for (let at = end - 1; at >= start + writtenText.length; at--) {
+  const fraction = start + writtenText.length
+  const end = digits === 0 ? fraction - 1 : fraction + digits
+  let rest = digits === 9 ? nanos : Math.floor(nanos / POWERS[9 - digits]!)
+  for (let at = end - 1; at >= fraction; at--) {
     const next = Math.floor(rest / 10)
     out[at] = 48 + rest - next * 10
     rest = next
@@ -38,6 +42,7 @@ export function putClock(seconds: number, nanos: number, out: Buffer, start: num
   return end + 1
 }
 
+const POWERS = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9]
 const LETTER_Z = 0x5a
 
 function two(value: number): string {

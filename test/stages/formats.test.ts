@@ -282,7 +282,7 @@ describe('a pipeline', () => {
   test.each([
     [['nothing'], /"nothing", which is no format; formats: cri, header, login/],
     [['header', ['header']], /header, a record format, behind another/],
-    [['cri', ['login']], /behind cri only json can stand, not "login"/],
+    [['cri', ['login'], ['json']], /"json", which is no format/],
     [[['header']], /no format/],
   ])('that says %j is refused with what is wrong', (parse, message) => {
     const formats = new Map([header, login].map((one) => [one.name, one]))
