@@ -4,8 +4,9 @@ import { child, cutHeader, note } from './support/document.ts'
 import { type KlogHeader, newKlogHeader, readKlogHeader } from './support/klog-header.ts'
 import { readKlogJson } from './support/klog-json.ts'
 import { KLOG_ACTIONS, putKnown } from './support/klog-known.ts'
-import { quotedEnd, readPairs, unquoted } from './support/klog-pairs.ts'
+import { readPairs, unquoted } from './support/klog-pairs.ts'
 import { putPlain } from './support/klog-plain.ts'
+import { quotedEnd } from './support/quoted.ts'
 
 /** What kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy and most controllers write. */
 export const klog: FormatDefinition = {

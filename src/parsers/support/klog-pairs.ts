@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../core/document.ts'
+import { quotedEnd } from './quoted.ts'
 
 /**
  * What follows the message of a structured klog line (internal/serialize/keyvalues.go, formatKV):
@@ -17,23 +18,8 @@ import type { JsonObject } from '../../core/document.ts'
 export const PAIRS_MAX = 128
 
 const QUOTE = 34
-const BACKSLASH = 92
 const SPACE = 32
 const EQUALS = 61
-
-/** Where the closing quote of the string that opens at `from` stands, or -1. */
-export function quotedEnd(text: string, from: number): number {
-  let end = text.indexOf('"', from + 1)
-  while (end > 0 && text.charCodeAt(end - 1) === BACKSLASH && isEscaped(text, end, from))
-    end = text.indexOf('"', end + 1)
-  return end
-}
-
-function isEscaped(text: string, at: number, from: number): boolean {
-  let first = at
-  while (first - 1 > from && text.charCodeAt(first - 1) === BACKSLASH) first--
-  return (at - first) % 2 === 1
-}
 
 /** Reads pairs from `from` to the end. Undefined when there are none: then the text is not structured. */
 export function readPairs(text: string, from: number): JsonObject | undefined {

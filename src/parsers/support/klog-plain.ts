@@ -1,7 +1,8 @@
 import type { Draft } from '../../core/document.ts'
 import { child, relate } from './document.ts'
 import { putAction, putRequest, putSource } from './klog-known.ts'
-import { quotedEnd, readPairs, unquoted } from './klog-pairs.ts'
+import { readPairs, unquoted } from './klog-pairs.ts'
+import { quotedEnd } from './quoted.ts'
 
 /** What matters in messages that are sentences. By the first letter, so that most lines cost one comparison. */
 export function putPlain(draft: Draft, text: string): void {

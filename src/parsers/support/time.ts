@@ -102,7 +102,7 @@ function readZone(
 }
 
 /** Midnight UTC of a date, or NaN when it does not exist: `Date` rolls 30 February to 2 March, silently. */
-function dateMs(year: number, month: number, day: number): number {
+export function dateMs(year: number, month: number, day: number): number {
   if (year < YEAR_MIN || year > YEAR_MAX || month < 1 || month > 12 || day < 1) return Number.NaN
   return day > daysOf(year, month) ? Number.NaN : Date.UTC(year, month - 1, day)
 }
@@ -175,7 +175,7 @@ function packed(text: string, at: number): number {
 }
 
 /** 1 to 12, or 0. */
-function monthAt(text: string, at: number): number {
+export function monthAt(text: string, at: number): number {
   return MONTHS.get(packed(text, at)) ?? 0
 }
 
@@ -186,7 +186,7 @@ export function digit(text: string, at: number): number {
 }
 
 /** The number of exactly `count` digits at `at`, or -1. */
-function digits(text: string, at: number, count: number): number {
+export function digits(text: string, at: number, count: number): number {
   let value = 0
   for (let i = 0; i < count; i++) {
     const next = digit(text, at + i)
