@@ -1,5 +1,6 @@
 import type { Provenance } from '../core/batch.ts'
 import type { Draft } from '../core/document.ts'
+import type { JoinedFormat } from './joined-format.ts'
 
 /**
  * A log format: one file in `parsers/` that exports one FormatDefinition. Documentation, schema check, garbage test, fuzz and
@@ -11,6 +12,8 @@ export interface FormatContext {
   readonly batchTimeMs: number
   /** Minutes east of UTC for time stamps without a zone. */
   readonly utcOffsetMinutes: number
+  /** Takes secrets out of text that a record holds in another form (hexadecimal, base64), where nobody could find them before. */
+  readonly redact?: (text: string) => string
 }
 
 /** Events of one record besides the first. Their number in an id has 16 bits; this many documents still fit a batch. */
@@ -45,4 +48,6 @@ export interface FormatDefinition {
    * only the first leaves `others` out.
    */
   readonly parse: (text: string, draft: Draft, context: FormatContext, others?: Draft[]) => boolean
+  /** For a `record` format whose events are several records; `parse` then reads records with newlines between them. */
+  readonly joining?: JoinedFormat
 }

@@ -1,0 +1,70 @@
+import type { JsonObject } from '../../core/document.ts'
+import { type JoinedHeader, newJoinedHeader } from '../../ports/joined-format.ts'
+import { assign, type Building } from './auditd-building.ts'
+import { type Decoder, decodeText, put, valueOf } from './auditd-fields.ts'
+import { isHex } from './auditd-hex.ts'
+import { newPairs, type Pairs, readPairs } from './auditd-pairs.ts'
+import { readHeader } from './auditd-header.ts'
+import { type AuditType, typeOf } from './auditd-types.ts'
+
+/** One record of an event. */
+export interface AuditRecord {
+  readonly type: AuditType
+  readonly text: string
+  /** Where its body begins. */
+  readonly body: number
+}
+
+const HEADER: JoinedHeader = newJoinedHeader()
+/** Used again for each record: no object a field. Nothing of it is kept. */
+const PAIRS: Pairs = newPairs()
+
+/** Undefined when it has no head. `header` is filled. */
+export function readRecord(text: string, header: JoinedHeader = HEADER): AuditRecord | undefined {
+  const body = readHeader(text, header)
+  return body < 0 ? undefined : { type: typeOf(header.type), text, body }
+}
+
+export function pairsOf(record: AuditRecord): Pairs {
+  readPairs(record.text, record.body, PAIRS)
+  return PAIRS
+}
+
+/** Puts all pairs of a record into the event. */
+export function assignRecord(building: Building, record: AuditRecord): void {
+  const pairs = pairsOf(record)
+  if (pairs.avcAction !== '') putDecision(building.log, pairs)
+  if (pairs.structure !== '') building.log['original_field'] = pairs.structure.toLowerCase()
+  for (let at = 0; at < pairs.count; at++) {
+    const key = pairs.keys[at]!
+    const value = key === 'key' ? keyOf(pairs, at, building.decoder) : valueOf(pairs, at, building.decoder)
+    if (value === undefined) continue
+    if (typeof value === 'string') assign(building, key, value)
+    else for (const one of value) put(building.log, key, one)
+  }
+}
+
+function putDecision(log: JsonObject, pairs: Pairs): void {
+  const requests = pairs.avcRequest.split(/\s+/)
+  log['avc'] = { action: pairs.avcAction, request: requests.length > 1 ? requests : pairs.avcRequest }
+}
+
+/** Keys of audit rules: `"name"`, `"key=name"`, or several of them with the byte 01 between. */
+export function keyOf(pairs: Pairs, at: number, decoder: Decoder): string | string[] | undefined {
+  const value = pairs.values[at]!
+  if (value === '(null)' || value === '' || value === '?') return undefined
+  const text = !pairs.quoted[at]! && isHex(value) ? decodeText(value, decoder) : value
+  const keys = text.split('\u0001').map((key) => (key.startsWith('key=') ? key.slice(4) : key))
+  return keys.length === 1 ? keys[0]! : keys
+}
+
+/** All pairs as they are, decoded: for records that only add to an event. */
+export function plainFields(record: AuditRecord, decoder: Decoder): JsonObject {
+  const pairs = pairsOf(record)
+  const fields: JsonObject = {}
+  for (let at = 0; at < pairs.count; at++) {
+    const value = valueOf(pairs, at, decoder)
+    if (value !== undefined) put(fields, pairs.keys[at]!, value)
+  }
+  return fields
+}
