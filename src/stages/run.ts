@@ -7,7 +7,8 @@ import type { EventSink } from './event-sink.ts'
 export interface Redactor {
   /** Which lines of a batch may hold something to take out. False is certain. */
   prepare(raw: Uint8Array): LineFilter
-  apply(text: string): string
+  /** `used` gets the rules that took something out. */
+  apply(text: string, used?: Set<string>): string
 }
 
 /** Everything that the records of one batch share while they are read. */

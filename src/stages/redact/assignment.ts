@@ -1,0 +1,107 @@
+import { isPlaceholder } from './checks.ts'
+import {
+  type Found,
+  NOTHING_FOUND,
+  placeOf,
+  type RedactRule,
+  type RedactRuleSpec,
+  type View,
+} from './rule.ts'
+
+/**
+ * `name=value`, `name: value`, `"name":"value"`, `--name value`: by walking, for a closing quote must be escaped as the opening one
+ * is, which no pattern can say. What is walked over is bounded.
+ */
+const VALUE_LENGTH_MAX = 16 * 1024
+const SPACES_MAX = 8
+const MIXED_LENGTH_MIN = 8
+
+export function assignmentRule(spec: RedactRuleSpec): RedactRule {
+  const { id, keys = [], value = 'mixed', notAfter = [] } = spec
+  return {
+    id,
+    literals: keys.map((key) => key.toLowerCase()),
+    guard: mayAssign,
+    find: (view, start, end) => {
+      const before = view.text.slice(Math.max(0, start - 16), start).toLowerCase()
+      if (notAfter.some((word) => before.endsWith(word))) return NOTHING_FOUND
+      return valueAfter(view, end, value)
+    },
+  }
+}
+
+/** Behind the name: quotes, spaces, then a sign of assignment, or one that is URL-encoded. */
+function mayAssign(bytes: Uint8Array, _start: number, end: number): boolean {
+  const stop = Math.min(bytes.length, end + SPACES_MAX)
+  for (let at = end; at < stop; at++) {
+    const byte = bytes[at]!
+    if (byte === 0x3d || byte === 0x3a || byte === 0x25) return true
+    // `\u003d`, and what follows a name in a list of arguments.
+    if (byte === 0x5c && bytes[at + 1] === 0x75) return true
+    if (byte !== 0x22 && byte !== 0x27 && byte !== 0x20 && byte !== 0x5c && byte !== 0x60) return false
+  }
+  return false
+}
+
+function valueAfter(view: View, keyEnd: number, kind: 'any' | 'mixed'): readonly Found[] {
+  const { text } = view
+  let at = keyEnd
+  const keyQuote = isQuote(text[at]) ? rawOf(view, at, at + 1) : undefined
+  if (keyQuote !== undefined) at++
+  at = skipSpaces(text, at)
+  const sign = text[at]
+  if (sign !== '=' && sign !== ':') return NOTHING_FOUND
+  at++
+  if (text[at] === '>' || text[at] === '=') at++
+  const valueStart = skipSpaces(text, at)
+  if (isQuote(text[valueStart])) return quoted(view, valueStart)
+  const to = bareEnd(text, valueStart)
+  const value = text.slice(valueStart, to)
+  if (isPlaceholder(value) || value.startsWith('{') || value.startsWith('[')) return NOTHING_FOUND
+  const isProse = sign === ':' && valueStart > at && keyQuote === undefined
+  if ((kind === 'mixed' || isProse) && !isMixed(value, kind)) return NOTHING_FOUND
+  return [{ from: valueStart, to, ...(keyQuote === undefined ? {} : { quote: keyQuote }) }]
+}
+
+/** What prose has behind `password:` is a word; a password has a digit or a sign. */
+function isMixed(value: string, kind: 'any' | 'mixed'): boolean {
+  if (kind === 'mixed') return value.length >= MIXED_LENGTH_MIN && /\d/.test(value)
+  return /[^A-Za-z.]/.test(value)
+}
+
+/** Up to the next quote of the same kind that has no more backslashes before it than the opening one. */
+function quoted(view: View, open: number): readonly Found[] {
+  const { text } = view
+  const quote = text[open]!
+  const depth = placeOf(view, open + 1) - placeOf(view, open)
+  const stop = Math.min(text.length, open + 1 + VALUE_LENGTH_MAX)
+  let at = open + 1
+  while (at < stop && !(text[at] === quote && placeOf(view, at + 1) - placeOf(view, at) <= depth)) at++
+  const value = text.slice(open + 1, at)
+  return isPlaceholder(value) ? NOTHING_FOUND : [{ from: open + 1, to: at }]
+}
+
+function bareEnd(text: string, from: number): number {
+  const stop = Math.min(text.length, from + VALUE_LENGTH_MAX)
+  let at = from
+  while (at < stop && !ENDS.has(text[at]!)) at++
+  return at
+}
+
+const ENDS = new Set(' \t\r\n"\'&,;})]<>`\u001d'.split(''))
+
+function skipSpaces(text: string, from: number): number {
+  let at = from
+  while (at < from + SPACES_MAX && (text[at] === ' ' || text[at] === '\t')) at++
+  return at
+}
+
+function isQuote(char: string | undefined): boolean {
+  return char === '"' || char === "'"
+}
+
+/** How a quote is written where a text is written into JSON. */
+function rawOf(view: View, from: number, to: number): string {
+  const size = placeOf(view, to) - placeOf(view, from)
+  return '\\'.repeat(size - 1) + view.text[from]!
+}
