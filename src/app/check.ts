@@ -7,6 +7,7 @@ import { formatProblem } from '../detect/sigma/problem.ts'
 import { parsersOnly } from '../roles/process/parts.ts'
 import { type SourceSurvey, surveySource } from '../sources/survey.ts'
 import { compilePipeline } from '../stages/pipeline.ts'
+import { pipelineProblems } from './pipeline-problems.ts'
 import { PIPELINES_DIRECTORY } from './places.ts'
 import { whatIsRead } from './receivers.ts'
 import { systemClock } from './system-clock.ts'
@@ -37,6 +38,7 @@ export async function checkConfiguration(options: {
     const config = loadConfig(options.config, { dataDir: options.data })
     const pipelines = loadPipelines(config.pipelines ?? PIPELINES_DIRECTORY)
     for (const pipeline of pipelines.classes) compilePipeline(pipeline, parsersOnly)
+    problems.push(...pipelineProblems(pipelines))
     const { rules, problems: wrong } = await loadRules({ directory: `${pipelines.directory}/rules` })
     for (const one of wrong) {
       problems.push({

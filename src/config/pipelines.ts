@@ -6,11 +6,32 @@ import type { RetentionRule } from '../ports/store.ts'
 import { parseYamlFile, validate } from './yaml.ts'
 
 /** What flows where: one file a class in `pipelines/`. Plain data: it is sent to worker threads as it is. */
+const NAME = /^(?:[a-z][A-Za-z0-9_]*|(?:label|annotation)\.[A-Za-z0-9._/-]+)$/
+const NAME_ADVICE =
+  'is no name of provenance; write one such as format, namespace, container, image, unit, sender or path, or label.<key>, annotation.<key>'
+/** A text, where `*` stands for any characters. */
+const patternSchema = z.string().min(1, 'an empty text fits nothing; leave the condition out').max(512)
+
+/** Each of them is asked about a line that none takes. */
+const ALTERNATIVES_MAX = 24
+
 const matchSchema = z.strictObject({
-  /** By provenance only: `format`, `kind`, `class`, or one of the source's names (`namespace`, `unit`, `path`, …). */
-  when: z.record(z.string(), z.string()).default({}),
+  /** By provenance only: `format`, `kind`, `class`, or one of the source's names (`namespace`, `unit`, `path`, …). Of a list, any. */
+  when: z
+    .record(
+      z.string(),
+      z.union([patternSchema, z.array(patternSchema).min(1, 'a list without a text fits nothing')]),
+    )
+    .superRefine((when, issues) => {
+      for (const name of Object.keys(when))
+        if (!NAME.test(name)) issues.addIssue({ code: 'custom', path: [name], message: NAME_ADVICE })
+    })
+    .default({}),
   /** Formats in order; a list in the list means: the first that takes the message. */
-  parse: z.array(z.union([z.string(), z.array(z.string())])).min(1),
+  parse: z
+    .array(z.union([z.string(), z.array(z.string()).min(1).max(ALTERNATIVES_MAX)]))
+    .min(1)
+    .max(4),
   dataset: z.string().regex(/^[a-z][a-z0-9_]*\.[a-z0-9_]+$/, 'a dataset looks like system.auth'),
 })
 

@@ -1,19 +1,21 @@
-import type { Provenance, RawBatch } from '../core/batch.ts'
+import type { RawBatch } from '../core/batch.ts'
 import { DecklogError } from '../core/errors.ts'
 import type { Tagger } from '../core/tagging.ts'
 import type { FormatDefinition } from '../ports/format.ts'
 import type { LineFormat, PayloadFormat, TraceFormat } from '../ports/line-format.ts'
 import { alone } from './alone.ts'
 import { type FormatChain, FormatReader } from './format-reader.ts'
+import { JoinedReader } from './joined-reader.ts'
 import type { LinePayloads } from './line-drafts.ts'
 import { LineReader } from './line-reader.ts'
+import { compileConditions, type RouteConditions, type RouteTest } from './route-condition.ts'
 import type { RecordReader, Redactor } from './run.ts'
 
 /** What a pipeline file says that matters here. Plain data. */
 export interface PipelineSpec {
   readonly class: string
   readonly match: readonly {
-    readonly when: Readonly<Record<string, string>>
+    readonly when: RouteConditions
     readonly parse: readonly (string | readonly string[])[]
     readonly dataset: string
   }[]
@@ -31,7 +33,7 @@ export interface PipelineParts {
 }
 
 export interface Route {
-  readonly when: Readonly<Record<string, string>>
+  readonly fits: RouteTest
   readonly dataset: string
   readonly newReader: () => RecordReader
 }
@@ -50,12 +52,12 @@ export function compilePipeline(spec: PipelineSpec, parts: PipelineParts): Compi
   return {
     class: spec.class,
     routes: spec.match.map(({ when, parse, dataset }) => ({
-      when,
+      fits: compileConditions(when),
       dataset,
       newReader: readerOf(spec, parse, parts),
     })),
     fallback: {
-      when: {},
+      fits: () => true,
       dataset: 'decklog.unrouted',
       newReader: () => new FormatReader({ record: TEXT, payloads: [] }),
     },
@@ -66,20 +68,7 @@ export function compilePipeline(spec: PipelineSpec, parts: PipelineParts): Compi
 
 /** The first route whose conditions all hold. Provenance only: what a record says never decides where it goes. */
 export function routeOf(pipeline: CompiledPipeline, batch: RawBatch): Route {
-  return pipeline.routes.find(({ when }) => fits(when, batch)) ?? pipeline.fallback
-}
-
-function fits(when: Readonly<Record<string, string>>, batch: RawBatch): boolean {
-  return Object.entries(when).every(([name, value]) => provenanceValue(name, batch) === value)
-}
-
-function provenanceValue(name: string, batch: RawBatch): string | undefined {
-  const { provenance } = batch
-  if (name === 'class') return batch.class
-  if (name === 'format' || name === 'kind' || name === 'cluster' || name === 'node') {
-    return provenance[name satisfies keyof Provenance]
-  }
-  return Object.hasOwn(provenance.names, name) ? provenance.names[name] : undefined
+  return pipeline.routes.find(({ fits }) => fits(batch)) ?? pipeline.fallback
 }
 
 function readerOf(
@@ -97,7 +86,9 @@ function readerOf(
     record: firstOf(spec, first, parts),
     payloads: rest.map((names) => payloadList(spec, names, parts)),
   }
-  return () => new FormatReader(chain)
+  if (chain.record.joining === undefined) return () => new FormatReader(chain)
+  if (rest.length > 0) throw invalid(spec, `behind ${chain.record.name} nothing can stand`)
+  return () => new JoinedReader(chain.record)
 }
 
 /** A payload format may stand first too: klog in a file is the same as klog behind a container line's header. */
@@ -126,6 +117,8 @@ function payloadsOf(
     return { payload: list.length === 0 ? NO_PAYLOAD : parts.payload }
   const json = list.indexOf('json')
   const first = formats.map((name) => firstOf(spec, name, parts))
+  const joined = first.find(({ joining }) => joining !== undefined)
+  if (joined !== undefined) throw invalid(spec, `${joined.name} joins records, so it stands alone`)
   return { payload: parts.payload, payloads: { first, beforeJson: json < 0 ? first.length : json, more } }
 }
 

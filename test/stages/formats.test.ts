@@ -289,6 +289,30 @@ describe('a pipeline', () => {
     expect(() => compilePipeline(specOf(parse), { ...parsersOnly, formats })).toThrow(message)
   })
 
+  test.each([
+    [{ container: 'etcd' }, true],
+    [{ container: 'etcd*' }, true],
+    [{ container: ['kube-apiserver', 'et*'] }, true],
+    [{ container: ['kube-apiserver'] }, false],
+    [{ container: '*c*d' }, true],
+    [{ container: 'e*d*d' }, false],
+    [{ container: 'etcd*d' }, false],
+    [{ container: 'ETCD' }, false],
+    [{ container: 'e.cd' }, false],
+    [{ image: '*' }, false],
+    [{ 'label.app': 'x*', container: '*' }, true],
+    [{ 'label.app': 'x*', container: 'y' }, false],
+    [{ constructor: '*' }, false],
+  ])('with when: %j fits a source of an etcd: %j', (when, fits) => {
+    const match = [
+      { when: when as PipelineSpec['match'][number]['when'], parse: ['header'], dataset: 'a.fits' },
+    ]
+    const pipeline = pipelineOf({ spec: { class: 'node', match }, formats: [header] })
+    const names = { container: 'etcd', 'label.app': 'x1' }
+    const stream = new TestStream(pipeline, { class: 'node', provenance: { ...provenance, names } })
+    expect(stream.feed(['H x'])[0]!.document.event.dataset).toBe(fits ? 'a.fits' : 'decklog.unrouted')
+  })
+
   test('may have a payload format alone, which then reads whole records', () => {
     const [taken, windows, failed] = streamOf([login], ['login']).feed([
       'login now',
