@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { SourceConfig } from '../config/config.ts'
 import { nameOf, type ReceiverConfig } from '../config/sources/registry.ts'
+import { type SyslogConfig, syslogPlaceOf } from '../config/sources/syslog.ts'
 import type { Telemetry } from '../core/telemetry.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
@@ -45,6 +46,12 @@ const KINDS: Kinds = {
     listens: ({ listen }) => listen,
     placeOf: (config, names) => ({ ...placeIn(config), ...defined(config.paths[names['endpoint'] ?? '']) }),
     classes: (config) => [config.class, ...Object.values(config.paths).flatMap((path) => path.class ?? [])],
+  },
+  syslog: {
+    start: async () => (await import('../sources/syslog/syslog.ts')).startSyslog,
+    what: whatSyslogHears,
+    placeOf: (config, names) => ({ ...placeIn(config), ...defined(syslogPlaceOf(config, names['sender'])) }),
+    classes: (config) => [config.class, ...Object.values(config.senders).flatMap((one) => one.class ?? [])],
   },
 }
 
@@ -140,4 +147,12 @@ function defined(
     ...(part.class === undefined ? {} : { class: part.class }),
     ...(part.format === undefined ? {} : { format: part.format }),
   }
+}
+
+function whatSyslogHears({ udp, tcp, tls, unix }: SyslogConfig): string {
+  const ways = { udp, tcp, tls: tls?.listen }
+  const listening = Object.entries(ways).flatMap(([way, all]) =>
+    (all ?? []).map(({ host, port }) => `${way} ${host}:${port}`),
+  )
+  return `syslog on ${[...listening, ...(unix === undefined ? [] : [unix.path])].join(', ')}`
 }

@@ -16,6 +16,7 @@ export const METRICS = {
     'Requests and connections refused, by kind and reason: the sender was told, or felt it.',
   decklog_source_dropped_total: 'Records that no sender could be told about, by kind and reason.',
   decklog_source_altered_total: 'Records cut or mended on arrival, by kind and reason.',
+  decklog_source_cut_bytes_total: 'Bytes of records that were too long, which were not kept, by kind.',
   decklog_source_connections: 'Connections open, by kind.',
   decklog_spool_bytes: 'Bytes in spools, by kind of source.',
   decklog_spool_streams: 'Streams in spools, by kind of source.',

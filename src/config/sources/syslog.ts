@@ -5,7 +5,7 @@ import { className, formatName, listen, receiverFields, serverTls } from './comm
 
 const KIB = 1024
 const DATAGRAM =
-  'Node.js has no unix datagram sockets: type can only be stream, which glibc\'s syslog(3) and logger find by themselves; what systemd-journald takes from /dev/log is read by a source of kind journald'
+  "Node.js has no unix datagram sockets: type can only be stream, which glibc's syslog(3) and logger find by themselves; what systemd-journald takes from /dev/log is read by a source of kind journald"
 
 /** An address or a network, e.g. 192.0.2.7 or 192.0.2.0/24. */
 const network = z.string().refine(isNetwork, 'write an address or a network, e.g. 192.0.2.7 or 2001:db8::/32')
