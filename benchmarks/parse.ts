@@ -10,6 +10,7 @@ import { parsersOnly } from '../src/roles/process/parts.ts'
 import { compilePipeline, type PipelineSpec } from '../src/stages/pipeline.ts'
 import { processBatch } from '../src/stages/process-batch.ts'
 import { newStreamState } from '../src/stages/stream-state.ts'
+import { auditEvent } from '../test/stages/audit-records.ts'
 import { batchOf } from '../test/stages/stream-of.ts'
 
 const ROUNDS = 5
@@ -95,6 +96,19 @@ function bench(name: string, parse: PipelineSpec['match'][number]['parse'], line
   })
 }
 
+/** Program starts of six records each, as auditd writes them, or those of four processors mixed. */
+function auditLines(processors: number): Lines {
+  const lines: string[] = []
+  for (let bytes = 0, serial = 1; bytes < BATCH_BYTES_MAX; serial += processors) {
+    const events = Array.from({ length: processors }, (_, n) =>
+      auditEvent({ serial: serial + n, millis: serial, paths: 2 }),
+    )
+    for (let at = 0; at < events[0]!.length; at++) lines.push(...events.map((event) => event[at]!))
+    bytes += events.flat().reduce((sum, line) => sum + line.length + 1, 0)
+  }
+  return { raw: Buffer.from(`${lines.join('\n')}\n`), count: lines.length }
+}
+
 /** The example of each format; that of a payload format stands behind a syslog header. */
 function benchExample(format: FormatDefinition): Result {
   if (format.kind === 'record') {
@@ -133,6 +147,8 @@ const results = [
   bench('cri, JSON', CONTAINER, linesOf(jsonLine)),
   bench('cri, stack traces', CONTAINER, linesOf(traceLine)),
   bench('cri, parts of long lines', CONTAINER, linesOf(partLine)),
+  bench('auditd, joined', ['auditd'], auditLines(1)),
+  bench('auditd, joined and mixed', ['auditd'], auditLines(4)),
   ...[...formats.values()].map(benchExample),
 ]
 for (const { name, linesPerSecond, bytesPerLine } of results) {
