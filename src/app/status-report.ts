@@ -26,7 +26,7 @@ export function statusReport(options: {
     startedMs,
     // Tokens and keys stay here.
     sources: sources.map(publicSource),
-    receivers: receivers.map(({ name, address, problems }) => ({ name, address, problems: problems() })),
+    receivers: receivers.map((one) => ({ name: one.name, address: one.address, problems: one.problems() })),
     pipelineVersion: pipelines.version,
     classes: pipelines.classes.map(({ class: name, weight }) => ({ class: name, weight })),
     usage: await store.usage(),

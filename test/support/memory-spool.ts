@@ -51,7 +51,7 @@ export class MemorySpool implements Spool {
     }
     this.#usedBytes += bytes
     const copies = records.map((one, i) => ({ names, bytes: Buffer.from(one), mark: marks?.get(i) }))
-    await this.#flush()
+    await Promise.race([this.#flush(), aborted(signal)])
     this.records.push(...copies)
   }
 
@@ -81,6 +81,16 @@ export class MemorySpool implements Spool {
     this.records.length = 0
     this.#usedBytes = 0
   }
+}
+
+/** Rejects when the signal fires: the outcome of the append is then unknown to its caller. */
+function aborted(signal: AbortSignal | undefined): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  promise.catch(() => undefined)
+  signal?.addEventListener('abort', () => reject(new DecklogError('aborted', 'the append was given up')), {
+    once: true,
+  })
+  return promise
 }
 
 function keyOf(names: Readonly<Record<string, string>>): string {

@@ -101,7 +101,7 @@ function newServer(options: PushServerOptions): Server {
   const { tls, headerTimeout, bodyTimeout } = options
   const timeouts = {
     headersTimeout: headerTimeout,
-    requestTimeout: bodyTimeout,
+    requestTimeout: Math.max(headerTimeout, bodyTimeout),
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: Math.min(1_000, headerTimeout),
     maxHeaderSize: 16 * 1024,
