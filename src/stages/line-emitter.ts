@@ -177,9 +177,11 @@ export class LineEmitter {
 
   #redact(line: Line): void {
     const text = line.bytes.toString('utf8', line.from, line.to)
-    const redacted = this.#run.redactor!.apply(text)
+    const rules = new Set<string>()
+    const redacted = this.#run.redactor!.apply(text, rules)
     if (redacted === text) return
     replaceText(line, Buffer.from(redacted))
+    if (rules.size > 0) line.decklogMore += `,"redacted":${JSON.stringify([...rules])}`
     line.quality |= QualityBit.redacted
   }
 

@@ -1,5 +1,6 @@
 import { isPlaceholder } from './checks.ts'
 import {
+  closingQuote,
   type Found,
   NOTHING_FOUND,
   placeOf,
@@ -20,7 +21,7 @@ export function assignmentRule(spec: RedactRuleSpec): RedactRule {
   const { id, keys = [], value = 'mixed', notAfter = [] } = spec
   return {
     id,
-    literals: keys.map((key) => key.toLowerCase()),
+    literals: shortest(keys.map((key) => key.toLowerCase())),
     guard: mayAssign,
     find: (view, start, end) => {
       const before = view.text.slice(Math.max(0, start - 16), start).toLowerCase()
@@ -28,6 +29,11 @@ export function assignmentRule(spec: RedactRuleSpec): RedactRule {
       return valueAfter(view, end, value)
     },
   }
+}
+
+/** What stands before a name is free: one that ends in another is found by that. */
+function shortest(keys: readonly string[]): string[] {
+  return keys.filter((key) => !keys.some((other) => other !== key && key.endsWith(other)))
 }
 
 /** Behind the name: quotes, spaces, then a sign of assignment, or one that is URL-encoded. */
@@ -69,16 +75,13 @@ function isMixed(value: string, kind: 'any' | 'mixed'): boolean {
   return /[^A-Za-z.]/.test(value)
 }
 
-/** Up to the next quote of the same kind that has no more backslashes before it than the opening one. */
 function quoted(view: View, open: number): readonly Found[] {
-  const { text } = view
-  const quote = text[open]!
-  const depth = placeOf(view, open + 1) - placeOf(view, open)
-  const stop = Math.min(text.length, open + 1 + VALUE_LENGTH_MAX)
-  let at = open + 1
-  while (at < stop && !(text[at] === quote && placeOf(view, at + 1) - placeOf(view, at) <= depth)) at++
-  const value = text.slice(open + 1, at)
-  return isPlaceholder(value) ? NOTHING_FOUND : [{ from: open + 1, to: at }]
+  const from = open + 1
+  const close = closingQuote(view, from, VALUE_LENGTH_MAX)
+  const to = close?.at ?? Math.min(view.text.length, from + VALUE_LENGTH_MAX)
+  if (isPlaceholder(view.text.slice(from, to)) && close?.place === placeOf(view, to)) return NOTHING_FOUND
+  if (to === from && (close === undefined || close.place === placeOf(view, from))) return NOTHING_FOUND
+  return [{ from, to, ...(close === undefined ? {} : { toPlace: close.place }) }]
 }
 
 function bareEnd(text: string, from: number): number {

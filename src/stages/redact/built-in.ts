@@ -1,5 +1,5 @@
 import { isPlaceholder } from './checks.ts'
-import { type Found, NOTHING_FOUND, placeOf, type RedactRule, type View } from './rule.ts'
+import { closingQuote, type Found, NOTHING_FOUND, type RedactRule, type View } from './rule.ts'
 
 /** Rules that are code: what they look for has a structure. */
 export const builtIns: Readonly<Record<string, (id: string) => RedactRule>> = {
@@ -33,8 +33,6 @@ function kubernetesSecret(id: string): RedactRule {
 
 const MAPS = /"(?:data|stringData)"\s{0,8}:\s{0,8}\{/g
 const MEMBER = /\s{0,64}"[^"]{1,253}"\s{0,8}:\s{0,8}"/y
-const VALUE_END = /[^"\\]{0,1572864}/y
-
 function* valuesOfMaps(view: View): Generator<Found> {
   const { text } = view
   for (const map of text.matchAll(MAPS)) {
@@ -44,26 +42,14 @@ function* valuesOfMaps(view: View): Generator<Found> {
       const member = MEMBER.exec(text)
       if (member === null) break
       const from = at + member[0].length
-      const depth = placeOf(view, from) - placeOf(view, from - 1)
-      const to = closingQuote(view, from, depth)
-      if (!isPlaceholder(text.slice(from, Math.min(to, from + 256)))) yield { from, to }
+      const close = closingQuote(view, from, text.length)
+      const to = close?.at ?? text.length
+      if (to > from) yield { from, to, ...(close === undefined ? {} : { toPlace: close.place }) }
       at = to + 1
       if (text[at] !== ',') break
       at++
     }
   }
-}
-
-function closingQuote(view: View, from: number, depth: number): number {
-  const { text } = view
-  let at = from
-  while (at < text.length) {
-    VALUE_END.lastIndex = at
-    at += VALUE_END.exec(text)?.[0].length ?? 0
-    if (text[at] === '"' && placeOf(view, at + 1) - placeOf(view, at) <= depth) return at
-    at++
-  }
-  return text.length
 }
 
 const USER_INFO_MAX = 512

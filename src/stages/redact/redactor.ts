@@ -69,11 +69,11 @@ function mayFind({ rule, length }: Probe, bytes: Uint8Array, start: number): boo
 }
 
 /** Ways to write a letter, a digit or one of `_-=:` that hide a literal: `\u0070assword`, `%70assword`. */
-const ESCAPED = [...'2345', '6', '7'].flatMap((high) => [`\\u00${high}`, `%${high}`])
+const ESCAPED = ['2', '3', '4', '5', '6', '7'].flatMap((high) => [`\\u00${high}`, `%${high}`])
 const HIDING = ESCAPED.flatMap((prefix) => (prefix.startsWith('%') ? hexDigits(prefix) : [prefix]))
 
 function hexDigits(prefix: string): string[] {
-  return [...'0123456789abcdef'].map((low) => prefix + low)
+  return Array.from({ length: 16 }, (_, low) => prefix + low.toString(16))
 }
 
 /** Go writes `<`, `>` and `&` as escapes all the time, and what is encoded in a URL is seldom a letter. */
@@ -114,6 +114,16 @@ interface Secret {
   readonly quote: string
 }
 
+const MARK_START = '[redacted:'
+
+/** The name of a rule in a mark is no name of a secret. */
+function isMarked(text: string, at: number): boolean {
+  return (
+    text.slice(Math.max(0, at - 40), at).includes(MARK_START) &&
+    /\[redacted:[a-z0-9-]{0,40}$/.test(text.slice(Math.max(0, at - 40), at))
+  )
+}
+
 type ScanAll = (bytes: Uint8Array, report: (start: number, id: number) => boolean) => void
 
 function findAll(text: string, scan: ScanAll, lists: readonly (readonly Probe[])[]): Secret[] {
@@ -125,12 +135,13 @@ function findAll(text: string, scan: ScanAll, lists: readonly (readonly Probe[])
     scan(bytes, (start, id) => {
       for (const probe of lists[id] ?? []) {
         const once = start * 1024 + probe.order
-        if (seen.has(once) || !mayFind(probe, bytes, start)) continue
+        if (seen.has(once) || !mayFind(probe, bytes, start) || isMarked(view.text, start)) continue
         seen.add(once)
-        for (const { from, to, quote = '' } of probe.rule.find(view, start, start + probe.length)) {
+        for (const { from, to, toPlace, quote = '' } of probe.rule.find(view, start, start + probe.length)) {
+          if (view.text.startsWith(MARK_START, from)) continue
           found.push({
             from: placeOf(view, from),
-            to: placeOf(view, to),
+            to: toPlace ?? placeOf(view, to),
             rule: probe.rule.id,
             order: probe.order,
             text: view.text.slice(from, to),

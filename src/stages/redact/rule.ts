@@ -31,6 +31,8 @@ export interface View {
 export interface Found {
   readonly from: number
   readonly to: number
+  /** Where it ends in the record, when it is not where `to` stands. */
+  readonly toPlace?: number
   /** A bare value of JSON: text in its place must be quoted, so. */
   readonly quote?: string
 }
@@ -49,4 +51,24 @@ export const NOTHING_FOUND: readonly Found[] = []
 
 export function placeOf(view: View, at: number): number {
   return view.places === undefined ? at : view.places[at]!
+}
+
+/**
+ * The quote that closes what begins at `from`, right behind its opening quote, or undefined. At every depth of JSON in JSON backslashes
+ * double: behind an opening quote with r of them, one with n closes when n leaves r divided by 2(r + 1).
+ */
+export function closingQuote(
+  view: View,
+  from: number,
+  lengthMax: number,
+): { at: number; place: number } | undefined {
+  const { text } = view
+  const quote = text[from - 1]!
+  const depth = placeOf(view, from) - placeOf(view, from - 1) - 1
+  const stop = from + lengthMax
+  for (let at = text.indexOf(quote, from); at >= 0 && at < stop; at = text.indexOf(quote, at + 1)) {
+    const backslashes = placeOf(view, at + 1) - placeOf(view, at) - 1
+    if (backslashes % (2 * (depth + 1)) === depth) return { at, place: placeOf(view, at + 1) - 1 - depth }
+  }
+  return undefined
 }

@@ -19,13 +19,12 @@ describe('the rules of secrets.yaml', () => {
 
   for (const [at, rule] of rules.entries()) {
     const { match = [], none = [] } = rule.samples ?? {}
+    if (rule.builtIn === 'audit-hex') continue
     describe(`${at} ${rule.id}`, () => {
-      if (rule.builtIn !== 'audit-hex') {
-        it('has samples of both kinds', () => {
-          expect(match.length).toBeGreaterThan(0)
-          expect(none.length).toBeGreaterThan(0)
-        })
-      }
+      it('has samples of both kinds', () => {
+        expect(match.length).toBeGreaterThan(0)
+        expect(none.length).toBeGreaterThan(0)
+      })
       for (const sample of match) {
         it(`takes it out of ${JSON.stringify(sample)}`, () => {
           const text = sample.replace(/[«»]/g, '')
