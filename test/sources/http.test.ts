@@ -149,9 +149,14 @@ describe('records', () => {
     ] as const) {
       expect((await push(url, packed, { encoding, type: 'text/plain' })).status).toBe(200)
     }
-    expect(spool.records.map(({ bytes }) => bytes.toString('hex'))).toEqual(
-      Array(3).fill(['61ff001e', '62']).flat(),
-    )
+    expect(spool.records.map(({ bytes }) => bytes.toString('hex'))).toEqual([
+      '61ff001e',
+      '62',
+      '61ff001e',
+      '62',
+      '61ff001e',
+      '62',
+    ])
   })
 
   test('streams are named by token and path', async () => {

@@ -91,8 +91,7 @@ describe('appending', () => {
     expect(new Set(heads).size).toBe(3)
     for (const head of heads) {
       expect(headerOf(Buffer.from(head))?.names).toEqual({ sender: 'a', source: 'push' })
-      expect(withoutHeader(head)).toBe('the same
-')
+      expect(withoutHeader(head)).toBe('the same\n')
     }
   })
 
