@@ -196,7 +196,8 @@ export class DiskSpool implements Spool, SpoolSource, AsyncDisposable {
   async remove(key: string, paths: readonly string[]): Promise<void> {
     const stream = this.#streams.get(key)
     if (stream === undefined) return
-    this.#usedBytes -= await stream.remove(paths.map((path) => basename(path)))
+    const bytes = await stream.remove(paths.map((path) => basename(path)))
+    this.#usedBytes -= bytes
     this.#openAgain()
     this.#show()
   }
