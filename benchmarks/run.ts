@@ -66,7 +66,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   },
   {
     name: 'distributed',
-    args: ['--stall-seconds', '300', '--stall-mib', '10240'],
+    args: ['--stall-seconds', '300', '--stall-mib', '1024'],
     quick: ['--lines', '50000', '--rounds', '1', '--rival-rounds', '1', '--warm-lines', '0'],
     short: [
       '--lines',
@@ -81,6 +81,12 @@ const BENCHMARKS: readonly Benchmark[] = [
       '1024',
     ],
     minutesMax: 90,
+    needs: [...KAFKA, ...ELASTICSEARCH],
+  },
+  {
+    name: 'backlog',
+    quick: ['--seconds', '20', '--mib', '64', '--catch-up-seconds', '5'],
+    minutesMax: 20,
     needs: [...KAFKA, ...ELASTICSEARCH],
   },
   { name: 'parse', quick: [], minutesMax: 5, read: parseSubject },

@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket, connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Engines } from './engines.ts'
-import type { Fleet } from './fleet.ts'
+import type { Fleet, StartedFleet } from './fleet.ts'
 import type { Measurement } from './measurement.ts'
 import { say } from './place.ts'
 import { memoryOf } from './proc.ts'
@@ -26,6 +26,8 @@ export async function measureOutage(options: {
   readonly seconds: number
   /** Of pod lines, that arrive while the store is away. */
   readonly backlogMiB: number
+  /** How long it is watched catching up. @default until all is stored */
+  readonly catchUpSeconds?: number
 }): Promise<{ readonly measurements: Measurement[]; readonly notes: string[] }> {
   const { fleet, seconds, backlogMiB } = options
   const { engines, warmUp, input, directory } = fleet.options
@@ -68,8 +70,10 @@ export async function measureOutage(options: {
   const foundMs = await untilFound(engines, `logs-system.auth-${fleet.options.cluster}.ssh`, mark)
   say(`the ssh event was found ${foundMs.toFixed(0)} ms after Elasticsearch's return`)
   const lines = warmUp.lines + copies * input.lines
-  await started.until('stored', lines)
+  const stored = await catchUp(started, { lines, seconds: options.catchUpSeconds })
   const caughtUpSeconds = (performance.now() - startMs) / 1000 - seconds
+  const reached = stored < lines ? `${stored.toLocaleString('en')} of` : 'all'
+  const rest = stored < lines ? ', when it was ended' : ''
   const names = ['ship', 'process', 'index'] as const
   return {
     measurements: [
@@ -89,10 +93,20 @@ export async function measureOutage(options: {
       },
     ],
     notes: [
-      `away: ${((copies * input.bytes) / 1e6).toFixed(0)} MB of pod lines came meanwhile, of which ${waiting.toLocaleString('en')} had become events; all ${lines.toLocaleString('en')} were stored ${caughtUpSeconds.toFixed(0)} s after the return`,
+      `away: ${((copies * input.bytes) / 1e6).toFixed(0)} MB of pod lines came meanwhile, of which ${waiting.toLocaleString('en')} had become events; ${reached} ${lines.toLocaleString('en')} were stored ${caughtUpSeconds.toFixed(0)} s after the return${rest}`,
       ...names.map((name) => shapeOf(name, samples.get(name)!)),
     ],
   }
+}
+
+/** Returns how many were stored when the time was over. */
+async function catchUp(
+  started: StartedFleet,
+  { lines, seconds }: { readonly lines: number; readonly seconds: number | undefined },
+): Promise<number> {
+  if (seconds === undefined) await started.until('stored', lines)
+  else await sleep(seconds * 1000)
+  return started.reached('stored')
 }
 
 async function untilFound(engines: Engines, dataStream: string, word: string): Promise<number> {
