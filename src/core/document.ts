@@ -38,6 +38,8 @@ export interface Draft {
   message: string
   /** Nanoseconds since the epoch, or undefined: then the batch's time is used and `time-missing` said. */
   timeNs: bigint | undefined
+  /** The same without making a bigint, where the draft can: whole seconds since the epoch, UTC, and nanoseconds of the second. */
+  setTime?(seconds: number, nanos: number): void
   quality: Quality[]
   /** Exact text to keep as `event.original`, or undefined where the bytes can be rebuilt from the document. */
   original: string | undefined

@@ -1,10 +1,10 @@
 import type { Draft, JsonObject } from '../core/document.ts'
 import type { FormatContext, FormatDefinition } from '../ports/format.ts'
-import { child, note, relate } from './support/document.ts'
+import { child, relate } from './support/document.ts'
 import { readRepeated } from './support/repeated.ts'
 import { read5424, type Header5424 } from './support/syslog-5424.ts'
 import { priorityFields, readPriority } from './support/syslog-priority.ts'
-import { digit, readIso, readMonthDay, type Stamp } from './support/time.ts'
+import { digit, putMoment, readIso, readMonthDay } from './support/time.ts'
 
 /**
  * One line of syslog, as daemons write it into files and relays send it:
@@ -46,7 +46,7 @@ function parse(text: string, draft: Draft, context: FormatContext): boolean {
   if (stamp === undefined) return priority !== undefined && putUnstamped(text, draft, from, priority.value)
   if (text.charCodeAt(stamp.end) !== 32) return false
   const origin = readOrigin(text, skipSpaces(text, stamp.end))
-  putTime(draft, stamp)
+  putMoment(draft, stamp)
   if (priority !== undefined) child(draft.fields, 'log')['syslog'] = priorityFields(priority.value)
   putHost(draft, origin.host)
   putProcess(draft, origin.name, origin.pid)
@@ -62,7 +62,7 @@ function put5424(text: string, draft: Draft, header: Header5424, priority: numbe
   const pid = header.procId === undefined ? -1 : pidOf(header.procId)
   if (header.procId !== undefined && pid < 0) fields['procid'] = header.procId
   child(draft.fields, 'log')['syslog'] = fields
-  if (header.stamp !== undefined) putTime(draft, header.stamp)
+  if (header.stamp !== undefined) putMoment(draft, header.stamp)
   putHost(draft, header.host)
   putProcess(draft, header.app, pid)
   putMessage(text, draft, header.end)
@@ -75,11 +75,6 @@ function putUnstamped(text: string, draft: Draft, from: number, priority: number
   putProcess(draft, tag?.name, tag?.pid ?? -1)
   putMessage(text, draft, tag?.end ?? from)
   return true
-}
-
-function putTime(draft: Draft, stamp: Stamp): void {
-  draft.timeNs = stamp.ns
-  if (stamp.ns === undefined) note(draft, 'time-invalid')
 }
 
 function putHost(draft: Draft, host: string | undefined): void {

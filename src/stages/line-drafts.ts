@@ -114,8 +114,9 @@ export class LineDrafts {
   #parse(text: string, line: Line): EventDraft | undefined {
     this.#parser = undefined
     this.#others.length = 0
+    // To the hour: that is near enough to tell the year by, and formats remember what they found for it.
     this.#context.batchTimeMs = line.timeValid
-      ? line.seconds * 1000 + Math.trunc(line.nanos / 1_000_000)
+      ? (line.seconds - (line.seconds % 3600)) * 1000
       : this.#run.batch.wallTimeMs
     const draft = new EventDraft(text)
     try {

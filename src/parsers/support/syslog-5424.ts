@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../core/document.ts'
 import type { FormatContext } from '../../ports/format.ts'
-import { readIso, type Stamp } from './time.ts'
+import { readIso, type Moment } from './time.ts'
 
 /**
  * RFC 5424, after `<PRI>`:
@@ -10,7 +10,7 @@ import { readIso, type Stamp } from './time.ts'
  *     MSG = [BOM] text; "-" is the NILVALUE of a field
  */
 export interface Header5424 {
-  readonly stamp: Stamp | undefined
+  readonly stamp: Moment | undefined
   readonly host: string | undefined
   readonly app: string | undefined
   readonly procId: string | undefined
@@ -24,7 +24,7 @@ export interface Header5424 {
 export function read5424(text: string, from: number, context: FormatContext): Header5424 | undefined {
   if (text.charCodeAt(from) !== 49 || text.charCodeAt(from + 1) !== 32) return undefined
   let at = from + 2
-  let stamp: Stamp | undefined
+  let stamp: Moment | undefined
   if (text.charCodeAt(at) === 45 && text.charCodeAt(at + 1) === 32) at += 1
   else {
     stamp = readIso(text, at, context.utcOffsetMinutes)
