@@ -53,6 +53,12 @@ const KINDS: Kinds = {
     placeOf: (config, names) => ({ ...placeIn(config), ...defined(syslogPlaceOf(config, names['sender'])) }),
     classes: (config) => [config.class, ...Object.values(config.senders).flatMap((one) => one.class ?? [])],
   },
+  journald: {
+    start: async () => (await import('../sources/journald/journald.ts')).startJournald,
+    what: ({ directory }) => `systemd's journal${directory === undefined ? '' : ` in ${directory}`}`,
+    placeOf: (config, names) => ({ ...placeIn(config), ...defined(config.units[names['unit'] ?? '']) }),
+    classes: (config) => [config.class, ...Object.values(config.units).map((unit) => unit.class)],
+  },
 }
 
 /** A source with its spool, before it is started. */

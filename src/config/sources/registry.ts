@@ -1,10 +1,11 @@
 import type { z } from 'zod'
 import { auditWebhookSource } from './audit-webhook.ts'
 import { httpSource } from './http.ts'
+import { journaldSource } from './journald.ts'
 import { syslogSource } from './syslog.ts'
 
 /** Sources that write to a spool: a line each. What starts them is in `app/receivers.ts`. */
-export const receiverSchemas = [auditWebhookSource, httpSource, syslogSource] as const
+export const receiverSchemas = [auditWebhookSource, httpSource, journaldSource, syslogSource] as const
 
 export type ReceiverConfig = z.output<(typeof receiverSchemas)[number]>
 
