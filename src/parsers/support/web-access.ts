@@ -70,18 +70,21 @@ export function putTime(draft: Draft, timeMs: number): void {
 
 /** `http`, `url`, `event.outcome` of a request line, a status and a size. */
 export function putExchange(draft: Draft, request: string, status: number, bytes: number): void {
-  const { fields } = draft
   const response: JsonObject = { status_code: status }
   if (bytes >= 0) response['body'] = { bytes }
-  const http: JsonObject = { response }
+  putRequestLine(draft, request, response)
+  child(draft.fields, 'event')['outcome'] = status < 400 ? 'success' : 'failure'
+}
+
+export function putRequestLine(draft: Draft, request: string, response: JsonObject): void {
+  const http: JsonObject = Object.keys(response).length === 0 ? {} : { response }
   const line = requestLine(request)
   if (line !== undefined) {
     http['request'] = { method: line.method }
     if (line.version !== '') http['version'] = line.version
-    fields['url'] = urlParts(line.target)
+    draft.fields['url'] = urlParts(line.target)
   }
-  fields['http'] = http
-  child(fields, 'event')['outcome'] = status < 400 ? 'success' : 'failure'
+  draft.fields['http'] = http
 }
 
 interface RequestLine {
@@ -169,7 +172,7 @@ export function firstPublic(addresses: readonly string[]): string {
   return addresses.find((address) => !isPrivate(address)) ?? addresses[0] ?? ''
 }
 
-function isPrivate(address: string): boolean {
+export function isPrivate(address: string): boolean {
   const [first, second] = address.split('.', 2).map(Number)
   if (first === 10 || first === 127) return true
   if (first === 192 && second === 168) return true
