@@ -1,5 +1,6 @@
 import type { Draft, Json, JsonObject } from '../core/document.ts'
 import type { FormatContext, FormatDefinition } from '../ports/format.ts'
+import type { JoinedFormat } from '../ports/joined-format.ts'
 import { child, isObject, note, relate } from './support/document.ts'
 import { intOf, keepText, readObject, str } from './support/json-record.ts'
 import { readMoment } from './support/moment.ts'
@@ -24,11 +25,52 @@ export const tlog: FormatDefinition = {
   remarks: [
     'The message is kept in `event.original`, for the recording is evidence. `message` is what the terminal showed, without escape sequences and with what backspaces took gone; where nothing was shown, what was typed.',
     '`process.io.text` is the output as it came, `decklog.tlog.input` what was typed (tlog records it only where it is told to: passwords are in there). `process.io.total_bytes_captured` counts the output’s bytes.',
-    '`event.sequence` is tlog’s own number: 1, 2, 3, … in each recording (`decklog.tlog.rec`), so a number that is missing is a message that is missing. `decklog.tlog.session` is the audit session, as in auditd and systemd-logind.',
+    '`event.sequence` is tlog’s own number: 1, 2, 3, … in each recording (`decklog.tlog.rec`), so a number that is missing is a message that is missing: of files it is declared as a loss (`source-gap`), naming the recording. `decklog.tlog.session` is the audit session, as in auditd and systemd-logind.',
     '`decklog.tlog.windows` has the sizes of the window, `duration_ms` what passed in the message, `position_ms` when in the recording it begins. Where the timing does not account for every character the event is tagged `tlog-timing`.',
   ],
   actions: { session_io: 'What was typed and shown in a recorded session' },
   parse,
+  joining: joining(),
+}
+
+/**
+ * Each message is an event of its own. Their numbers are followed for each recording, so that one that never came is declared;
+ * before version 2.3, without a time, by the position in the recording.
+ */
+function joining(): JoinedFormat {
+  return {
+    read(text, header) {
+      const rec = memberOf(text, '"rec":"', '"')
+      const id = Number(memberOf(text, '"id":', ',') ?? Number.NaN)
+      if (rec === undefined || !Number.isSafeInteger(id) || id < 0) return false
+      const time = Number(memberOf(text, '"time":', ',') ?? Number.NaN)
+      const position = Number(memberOf(text, '"pos":', ',') ?? Number.NaN)
+      const seconds = time >= 0 ? time : position >= 0 ? position / 1000 : 0
+      Object.assign(header, {
+        origin: rec,
+        serial: id,
+        type: 'tlog',
+        single: true,
+        marker: false,
+        counted: true,
+      })
+      header.seconds = Math.floor(seconds)
+      header.nanos = Math.round((seconds - header.seconds) * 1e9)
+      return true
+    },
+    start: () => ({ closing: true }),
+    take: () => true,
+    parse: (records, draft, context) => parse(records.join('\n'), draft, context),
+    separator: '\x1d',
+    hasHidden: () => false,
+  }
+}
+
+/** What stands behind `start`. Within strings quotes have a backslash, so `"id":` is a name wherever it stands. */
+function memberOf(text: string, start: string, end: string): string | undefined {
+  const at = text.indexOf(start)
+  const stop = at < 0 ? -1 : text.indexOf(end, at + start.length)
+  return stop < 0 ? undefined : text.slice(at + start.length, stop)
 }
 
 /** The audit session of a process that has none: (uint32)-1. */
