@@ -7,12 +7,13 @@ const KIB = 1024
 const DATAGRAM =
   "Node.js has no unix datagram sockets: type can only be stream, which glibc's syslog(3) and logger find by themselves; what systemd-journald takes from /dev/log is read by a source of kind journald"
 
-/** An address or a network, e.g. 192.0.2.7 or 192.0.2.0/24. */
-const network = z.string().refine(isNetwork, 'write an address or a network, e.g. 192.0.2.7 or 2001:db8::/32')
+const NETWORK = 'write an address or a network, e.g. 192.0.2.7 or 2001:db8::/32'
+const network = z.string().refine(isNetwork, NETWORK)
 
 const place = z.strictObject({ class: className.optional(), format: formatName.optional() })
 
-const addresses = z.union([listen.transform((one) => [one]), z.array(listen).min(1)])
+/** One or several. */
+const addresses = z.preprocess((given) => (Array.isArray(given) ? given : [given]), z.array(listen).min(1))
 
 const tls = serverTls.extend({
   listen: addresses,
@@ -41,7 +42,10 @@ export const syslogSource = z
     tls: tls.optional(),
     unix: unix.optional(),
     /** Class and format of what certain senders send, by address or network: the first that fits. */
-    senders: z.record(network, place).default({}),
+    senders: z
+      .record(z.string(), place)
+      .refine((all) => Object.keys(all).every(isNetwork), NETWORK)
+      .default({}),
     /** Longer messages are cut, and tagged. */
     recordMax: sizeSchema
       .prefault('1MiB')

@@ -53,6 +53,7 @@ export class Connection {
     socket.on('error', () => this.#finish())
     socket.on('close', () => this.#finish())
     socket.setTimeout(config.idleTimeout, () => this.#idle())
+    socket.resume()
   }
 
   /** Resolves when it is closed and all of it is in the spool, or given up. */

@@ -8,7 +8,8 @@ import type { SpooledMark } from '../../core/spooled-record.ts'
  *     line    = message ( LF | CR LF | NUL )       LF or NUL, whichever the connection shows first
  *
  * Each frame says itself which of the two it is, so a connection may mix them. A count is taken for one only before `<PRI>`, unless
- * the connection has counted before. The terminator that a connection does not use ends a message where `<` and a digit follow.
+ * the connection has counted before. The terminator that a connection does not use ends a message where `<` and a digit follow, and
+ * is then the one that it uses. So only the first message of a connection that ends them with NUL may not hold a newline.
  */
 export interface FramerOptions {
   /** Bytes of a message that are kept. The rest, up to its end, is thrown away and counted. */
@@ -58,6 +59,7 @@ export class Framer {
 
   /** What is passed on are parts of `chunk`, where a message lies in one: it must not change any more. */
   push(chunk: Buffer): void {
+    if (this.isLost) return
     let bytes = chunk
     if (this.#phase === 'start' && this.#heldBytes > 0) bytes = Buffer.concat([this.#takeHeld(), chunk])
     for (let at = 0; at < bytes.length && !this.isLost; ) {
@@ -69,7 +71,11 @@ export class Framer {
 
   /** Nothing follows: what there is of a message is taken as it is. */
   finish(): void {
-    if (this.#heldBytes > 0) this.#options.take(this.#takeHeld(), 'partial')
+    if (this.#heldBytes > 0) {
+      const held = this.#takeHeld()
+      const isWhole = this.#phase === 'line' && (held.at(-1) === NUL || held.at(-1) === LF)
+      this.#emit(held, isWhole ? undefined : 'partial')
+    }
     this.#reset()
   }
 
@@ -145,7 +151,9 @@ export class Framer {
     const other = this.#terminator === LF ? NUL : LF
     const within = end === -1 ? bytes : bytes.subarray(0, end)
     for (let at = within.indexOf(other, from); at !== -1; at = within.indexOf(other, at + 1)) {
-      if (bytes[at + 1] === LESS && isDigit(bytes[at + 2] ?? 0)) return at
+      if (bytes[at + 1] !== LESS || !isDigit(bytes[at + 2] ?? 0)) continue
+      this.#terminator = other
+      return at
     }
     return end
   }
@@ -159,6 +167,7 @@ export class Framer {
     const isSplit = before === other && last.at(-1) === LESS && isDigit(bytes[at]!)
     if (!isSplit && !(last.at(-1) === other && bytes[at] === LESS && isDigit(bytes[at + 1] ?? 0)))
       return false
+    this.#terminator = other
     const held = this.#takeHeld()
     this.#emit(held.subarray(0, isSplit ? -2 : -1), undefined)
     this.#reset()

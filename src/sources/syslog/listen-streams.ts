@@ -183,8 +183,11 @@ class Door {
       this.#server.close(() => resolve())
     })
     await Promise.all([...this.#connections].map((one) => one.close()))
-    for (const socket of this.#shared.sockets) socket.destroy()
-    await closed
+    const rest = [...this.#shared.sockets].map(async (socket) => {
+      socket.destroy()
+      if (this.#shared.sockets.has(socket)) await once(socket, 'close')
+    })
+    await Promise.all([closed, ...rest])
   }
 }
 
