@@ -1,7 +1,7 @@
 import type { Json, JsonObject, Quality } from '../core/document.ts'
 import type { SeqRange } from '../core/event-batch.ts'
-import { type DocumentWriter, put, putInteger } from './document-writer.ts'
-import { writeJson, writeMembers, writeString } from './json-writer.ts'
+import { type DocumentWriter, putInteger } from './document-writer.ts'
+import { FULL, putJson, putMembers, putPiece, putString } from './json-writer.ts'
 import { formatTime, putClock } from './times.ts'
 
 /** What is special about one document. */
@@ -51,17 +51,16 @@ const MESSAGE = Buffer.from('","message":')
 const DECKLOG = Buffer.from(',"decklog":')
 const SEQ = Buffer.from('"seq":')
 const RANGES = Buffer.from(',"ranges":')
-const RAW = Buffer.from(',"raw":"')
+const RAW = Buffer.from(',"raw":')
 const QUALITY = Buffer.from(',"quality":')
 const ORIGINAL = Buffer.from(',"original":')
 const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
 const COMMA = 0x2c
 const COLON = 0x3a
-const QUOTE = 0x22
 
-/** Everything of a document but its texts and constants: brackets, numbers, the names of `decklog`. */
-const FIXED_BYTES_MAX = 512
+/** A document's first try has this room: enough for all but long messages. */
+const ROOM_MIN = 8 * 1024
 
 /**
  * Writes documents of one batch. What they share is made into bytes once, and is joined with what a parser found as bytes, for most
@@ -79,6 +78,9 @@ export class DocumentRenderer {
     ['message', 0],
     ['decklog', 0],
   ])
+  readonly #eventBit: number
+  /** Names of the document that is written that are in no section. */
+  readonly #others: string[] = []
   /** By the bits of the sections that a document has fields of its own in. */
   readonly #layouts = new Map<number, Layout>()
 
@@ -89,28 +91,60 @@ export class DocumentRenderer {
     this.#event = sections.find(({ name }) => name === 'event')!
     this.#sections = sections.filter((section) => section !== this.#decklog)
     for (const [at, { name }] of this.#sections.entries()) this.#bits.set(name, 1 << at)
+    this.#eventBit = this.#bits.get('event')!
     const { kind: _kind, ...event } = constants.event as JsonObject
     this.#eventWithoutKind = sectionOf('event', event)
   }
 
-  /** One line of JSON, valid Unicode, without its newline. */
+  /** One line of JSON, valid Unicode, without its newline. What does not fit is begun again in more room. */
   write(writer: DocumentWriter, parts: DocumentParts): void {
-    const { fields, original } = parts
-    writer.reserve(FIXED_BYTES_MAX)
-    const out = writer.bytes
-    writer.at = put(out, putClock(parts, out, put(out, writer.at, OPEN)), MESSAGE)
-    writeString(writer, parts.message)
-    let bits = original === undefined ? 0 : this.#bits.get('event')!
-    let hasOthers = false
+    const start = writer.at
+    writer.reserve(ROOM_MIN)
+    for (;;) {
+      const end = this.#tryPut(writer.bytes, start, parts)
+      if (end <= writer.bytes.length) {
+        writer.at = end
+        return
+      }
+      writer.reserve(writer.bytes.length + 1)
+    }
+  }
+
+  /** Returns where it ends; Infinity when there is no room. */
+  #tryPut(out: Buffer, start: number, parts: DocumentParts): number {
+    try {
+      return this.#put(out, start, parts)
+    } catch (error) {
+      if (error !== FULL) throw error
+      return Number.POSITIVE_INFINITY
+    }
+  }
+
+  #put(out: Buffer, start: number, parts: DocumentParts): number {
+    const { fields } = parts
+    const others = this.#others
+    others.length = 0
+    let bits = parts.original === undefined ? 0 : this.#eventBit
     for (const name in fields) {
       const bit = this.#bits.get(name)
-      if (bit === undefined) hasOthers = true
+      if (bit === undefined) others.push(name)
       else bits |= bit
     }
-    this.#writeSections(writer, this.#layouts.get(bits) ?? this.#layoutOf(bits), parts)
-    if (hasOthers) this.#writeOthers(writer, fields)
-    this.#writeDecklog(writer, parts)
-    writer.byte(CLOSE_OBJECT)
+    let at = putPiece(out, start, OPEN)
+    at = putPiece(out, putClock(parts, out, at), MESSAGE)
+    at = putString(out, at, parts.message)
+    at = this.#putSections(out, at, this.#layouts.get(bits) ?? this.#layoutOf(bits), parts)
+    for (let i = 0; i < others.length; i++) {
+      const value = fields[others[i]!]
+      if (value === undefined) continue
+      out[at] = COMMA
+      at = putString(out, at + 1, others[i]!)
+      out[at] = COLON
+      at = putJson(out, at + 1, value)
+    }
+    at = this.#putDecklog(out, at, parts)
+    out[at] = CLOSE_OBJECT
+    return at + 1
   }
 
   /** The same as an object: what rules look at. */
@@ -147,49 +181,42 @@ export class DocumentRenderer {
     return layout
   }
 
-  #writeSections(writer: DocumentWriter, { pieces, sections, last }: Layout, parts: DocumentParts): void {
+  #putSections(out: Buffer, start: number, layout: Layout, parts: DocumentParts): number {
+    const { pieces, sections, last } = layout
+    let at = start
     for (let i = 0; i < pieces.length; i++) {
       const section = sections[i]!
-      writer.piece(pieces[i]!)
-      if (section === this.#event) this.#writeEvent(writer, parts)
-      else writeJoined(writer, parts.fields[section.name]!, section)
+      at = putPiece(out, at, pieces[i]!)
+      at =
+        section === this.#event
+          ? this.#putEvent(out, at, parts)
+          : putJoined(out, at, parts.fields[section.name]!, section)
     }
-    writer.piece(last)
+    return putPiece(out, at, last)
   }
 
-  #writeEvent(writer: DocumentWriter, { fields, original }: DocumentParts): void {
+  #putEvent(out: Buffer, start: number, { fields, original }: DocumentParts): number {
     const event = fields.event
     const hasKind = isObject(event) && typeof event.kind === 'string'
-    writeJoined(writer, event, hasKind ? this.#eventWithoutKind : this.#event)
-    if (original === undefined) return
+    const end = putJoined(out, start, event, hasKind ? this.#eventWithoutKind : this.#event)
+    if (original === undefined) return end
     // In place of the closing brace.
-    writer.at--
-    writer.piece(ORIGINAL)
-    writeString(writer, original)
-    writer.byte(CLOSE_OBJECT)
+    const at = putString(out, putPiece(out, end - 1, ORIGINAL), original)
+    out[at] = CLOSE_OBJECT
+    return at + 1
   }
 
-  #writeOthers(writer: DocumentWriter, fields: JsonObject): void {
-    for (const name in fields) {
-      if (this.#bits.has(name) || fields[name] === undefined) continue
-      writer.byte(COMMA)
-      writeString(writer, name)
-      writer.byte(COLON)
-      writeJson(writer, fields[name])
-    }
-  }
-
-  #writeDecklog(writer: DocumentWriter, parts: DocumentParts): void {
+  #putDecklog(out: Buffer, start: number, parts: DocumentParts): number {
     const given = parts.fields.decklog
-    writer.piece(DECKLOG)
+    let at = putPiece(out, start, DECKLOG)
     if (isObject(given) && (hasAny(given, OWN_NAMES) || hasAny(given, this.#decklog.value))) {
-      writeJoined(writer, merge(given, decklogOf(parts)), this.#decklog)
-      return
+      return putJoined(out, at, merge(given, decklogOf(parts)), this.#decklog)
     }
-    writer.byte(OPEN_OBJECT)
-    if (isObject(given) && writeMembers(writer, given)) writer.byte(COMMA)
-    writeOwn(writer, parts)
-    writer.piece(this.#decklog.rest)
+    const open = at
+    if (isObject(given)) at = putMembers(out, at, given)
+    out[at] = COMMA
+    out[open] = OPEN_OBJECT
+    return putPiece(out, putOwn(out, at + 1, parts), this.#decklog.rest)
   }
 
   #isOurs(name: string): boolean {
@@ -204,23 +231,14 @@ const LAYOUTS_MAX = 64
 /** Names below `decklog` that are said by `writeOwn`. */
 const OWN_NAMES: JsonObject = { seq: 0, ranges: 0, parser: 0, quality: 0, raw: 0 }
 
-function writeOwn(writer: DocumentWriter, parts: DocumentParts): void {
+function putOwn(out: Buffer, start: number, parts: DocumentParts): number {
   const { firstSeq, lastSeq, ranges, quality, raw } = parts
-  writer.reserve(FIXED_BYTES_MAX)
-  const out = writer.bytes
-  let at = put(out, putInteger(out, put(out, writer.at, SEQ), firstSeq), RANGES)
+  let at = putPiece(out, putInteger(out, putPiece(out, start, SEQ), firstSeq), RANGES)
   if (ranges === undefined) at = putRange(out, at, firstSeq, lastSeq)
-  writer.at = at
-  if (ranges !== undefined) writeJson(writer, ranges as unknown as Json)
-  writer.piece(parserPiece(parts.parser))
-  if (quality.length > 0) {
-    writer.piece(QUALITY)
-    writeJson(writer, quality as Json[])
-  }
-  if (raw === undefined) return
-  writer.piece(RAW)
-  writer.text(raw)
-  writer.byte(QUOTE)
+  else at = putJson(out, at, ranges as unknown as Json)
+  at = putPiece(out, at, parserPiece(parts.parser))
+  if (quality.length > 0) at = putJson(out, putPiece(out, at, QUALITY), quality as Json[])
+  return raw === undefined ? at : putString(out, putPiece(out, at, RAW), raw)
 }
 
 /** `[[1,1]]` */
@@ -267,17 +285,13 @@ function sectionOf(name: string, value: JsonObject): Section {
 }
 
 /** `{…}` of both; where they have a member in common, it is the constant one. */
-function writeJoined(writer: DocumentWriter, under: Json | undefined, over: Section): void {
-  if (!isObject(under)) writer.piece(over.text)
-  else if (hasAny(under, over.value)) writeJson(writer, merge(under, over.value))
-  else {
-    writer.byte(OPEN_OBJECT)
-    if (writeMembers(writer, under)) writer.piece(over.rest)
-    else {
-      writer.at--
-      writer.piece(over.text)
-    }
-  }
+function putJoined(out: Buffer, start: number, under: Json | undefined, over: Section): number {
+  if (!isObject(under)) return putPiece(out, start, over.text)
+  if (hasAny(under, over.value)) return putJson(out, start, merge(under, over.value))
+  const at = putMembers(out, start, under)
+  if (at === start) return putPiece(out, start, over.text)
+  out[start] = OPEN_OBJECT
+  return putPiece(out, at, over.rest)
 }
 
 function hasAny(object: JsonObject, names: JsonObject): boolean {

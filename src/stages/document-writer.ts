@@ -1,8 +1,6 @@
 /** Documents under construction: one growing buffer a batch. Callers reserve, then write at `at`. */
 export class DocumentWriter {
   bytes: Buffer = Buffer.allocUnsafeSlow(64 * 1024)
-  /** The same memory, four bytes at once. */
-  words: Int32Array = new Int32Array(this.bytes.buffer)
   at = 0
 
   /** Makes room for `count` more bytes. `bytes` may be another buffer afterwards. */
@@ -13,18 +11,11 @@ export class DocumentWriter {
     const larger = Buffer.allocUnsafeSlow(size)
     this.bytes.copy(larger, 0, 0, this.at)
     this.bytes = larger
-    this.words = new Int32Array(larger.buffer)
   }
 
   byte(value: number): void {
     if (this.at === this.bytes.length) this.reserve(1)
     this.bytes[this.at++] = value
-  }
-
-  piece(piece: Uint8Array): void {
-    this.reserve(piece.length)
-    this.bytes.set(piece, this.at)
-    this.at += piece.length
   }
 
   text(text: string): void {
@@ -37,7 +28,6 @@ export class DocumentWriter {
     const taken = this.bytes.subarray(0, this.at)
     // Whole words of four bytes.
     this.bytes = Buffer.allocUnsafeSlow((Math.max(SIZE_MIN, Math.min(this.at * 2, SIZE_MAX)) + 3) & ~3)
-    this.words = new Int32Array(this.bytes.buffer)
     this.at = 0
     return taken
   }

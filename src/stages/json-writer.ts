@@ -1,88 +1,106 @@
 import type { Json } from '../core/document.ts'
-import { type DocumentWriter, putInteger } from './document-writer.ts'
+import { putInteger } from './document-writer.ts'
 import { copyAsJson, ESCAPE_BYTES_MAX } from './json-text.ts'
 
 /**
  * Values → JSON, straight into document bytes: for the hot path of formats that make an object a record. Gives what
  * JSON.stringify gives as UTF-8, but for half of a surrogate pair, which becomes U+FFFD: stores refuse its escape.
- * Invariants: each function makes the room that it needs; nothing before `writer.at` is touched. Fuzzed against JSON.stringify
- * in `test/stages/json-writer.test.ts`, measured in `benchmarks/parse.ts`.
+ *
+ * Each function writes at `at` and returns where it ends. Invariants: nothing before `at` is touched; `out` begins its memory and
+ * has whole words of four bytes; where a value does not fit, FULL is thrown, or an end beyond `out` is returned: then it has to be
+ * written again, from its beginning, into more room. Fuzzed against JSON.stringify in `test/stages/json-writer.test.ts`, measured
+ * in `benchmarks/parse.ts`.
  */
-export function writeJson(writer: DocumentWriter, value: Json | undefined): void {
-  if (typeof value === 'string') writeString(writer, value)
-  else if (typeof value === 'number') writeNumber(writer, value)
-  else if (typeof value !== 'object')
-    writer.text(value === true ? 'true' : value === false ? 'false' : 'null')
-  else if (value === null) writer.text('null')
-  else if (Array.isArray(value)) writeArray(writer, value)
-  else {
-    writer.byte(OPEN_OBJECT)
-    writeMembers(writer, value)
-    writer.byte(CLOSE_OBJECT)
-  }
+export function putJson(out: Buffer, at: number, value: Json | undefined): number {
+  if (typeof value === 'string') return putString(out, at, value)
+  if (typeof value === 'number') return putNumber(out, at, value)
+  if (typeof value !== 'object' || value === null)
+    return putPiece(out, at, value === true ? TRUE : value === false ? FALSE : NULL)
+  if (Array.isArray(value)) return putArray(out, at, value)
+  const end = putMembers(out, at, value)
+  // The first member's comma makes room for the brace.
+  out[at] = OPEN_OBJECT
+  const close = end === at ? at + 1 : end
+  out[close] = CLOSE_OBJECT
+  return close + 1
 }
 
-/** `"a":1,"b":2`. Returns whether there was any. */
-export function writeMembers(writer: DocumentWriter, object: { readonly [key: string]: Json }): boolean {
-  let any = false
+/** There is no room for what was to be written. */
+export const FULL = new RangeError('a document needs more room')
+
+/** `,"a":1,"b":2`: each member with a comma before it. */
+export function putMembers(out: Buffer, start: number, object: { readonly [key: string]: Json }): number {
+  let at = start
   for (const name in object) {
     const value = object[name]
     if (value === undefined) continue
-    if (any) writer.byte(COMMA)
-    any = true
-    writeString(writer, name)
-    writer.byte(COLON)
-    writeJson(writer, value)
+    out[at] = COMMA
+    at = putString(out, at + 1, name)
+    out[at] = COLON
+    at = typeof value === 'string' ? putString(out, at + 1, value) : putJson(out, at + 1, value)
   }
-  return any
+  return at
+}
+
+/** A piece that was made before. */
+export function putPiece(out: Buffer, at: number, piece: Uint8Array): number {
+  if (at + piece.length > out.length) throw FULL
+  out.set(piece, at)
+  return at + piece.length
 }
 
 /** Longer texts are written by native code and then looked at: a native call costs as much as these characters. */
-const NATIVE_MIN = 24
+const NATIVE_MIN = 20
 
-export function writeString(writer: DocumentWriter, text: string): void {
+export function putString(out: Buffer, start: number, text: string): number {
   const { length } = text
-  writer.reserve(length * 3 + 2)
-  const out = writer.bytes
-  let at = writer.at
+  let at = start
+  if (length > NATIVE_MIN) return putLong(out, at, text)
+  if (at + length + 2 > out.length) throw FULL
   out[at++] = QUOTE
-  if (length <= NATIVE_MIN) {
-    let i = 0
-    for (; i < length; i++) {
-      const code = text.charCodeAt(i)
-      if (code > 0x7f || MUST_ESCAPE[code] === 1) break
-      out[at++] = code
-    }
-    if (i === length) {
-      out[at++] = QUOTE
-      writer.at = at
-      return
-    }
-    at -= i
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 0x7e || code < 0x20 || code === QUOTE || code === BACKSLASH) return putLong(out, start, text)
+    out[at++] = code
   }
-  const end = at + out.write(text, at, 'utf8')
-  writer.at = needsNoEscape(writer, at, end) ? end : escapeWritten(writer, at, end)
-  writer.byte(QUOTE)
+  out[at++] = QUOTE
+  return at
 }
 
 const QUOTE = 0x22
 const COMMA = 0x2c
 const COLON = 0x3a
 const OPEN_ARRAY = 0x5b
+const BACKSLASH = 0x5c
 const CLOSE_ARRAY = 0x5d
 const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
+const TRUE = Buffer.from('true')
+const FALSE = Buffer.from('false')
+const NULL = Buffer.from('null')
 
-const MUST_ESCAPE = new Uint8Array(256)
-MUST_ESCAPE.fill(1, 0, 0x20)
-MUST_ESCAPE[QUOTE] = 1
-MUST_ESCAPE[0x5c] = 1
+function putLong(out: Buffer, at: number, text: string): number {
+  if (at + text.length * 3 + 2 > out.length) throw FULL
+  out[at] = QUOTE
+  const from = at + 1
+  let end = from + out.write(text, from, 'utf8')
+  if (!needsNoEscape(out, from, end)) {
+    const written = Buffer.from(out.subarray(from, end))
+    if (from + written.length * ESCAPE_BYTES_MAX + 1 > out.length) throw FULL
+    end = copyAsJson(written, 0, written.length, out, from)
+  }
+  out[end] = QUOTE
+  return end + 1
+}
 
-/** Four bytes at once: the upper bit of a byte is set where it was `"`, `\`, or below a space (and seldom in the next one). */
-function needsNoEscape(writer: DocumentWriter, from: number, to: number): boolean {
-  const { bytes, words } = writer
+/** The memory that was looked at last, four bytes at once. */
+let words: Int32Array = new Int32Array(0)
+
+/** The upper bit of a byte is set where it was `"`, `\`, or below a space (and seldom in the next one). */
+function needsNoEscape(out: Buffer, from: number, to: number): boolean {
+  if (words.buffer !== out.buffer) words = new Int32Array(out.buffer)
   let at = from
-  for (; (at & 3) !== 0 && at < to; at++) if (MUST_ESCAPE[bytes[at]!] === 1) return false
+  for (; (at & 3) !== 0 && at < to; at++) if (mustEscape(out[at]!)) return false
   const last = to >> 2
   for (let i = at >> 2; i < last; i++) {
     const word = words[i]!
@@ -92,30 +110,30 @@ function needsNoEscape(writer: DocumentWriter, from: number, to: number): boolea
       ((quotes - 0x01010101) & ~quotes) | ((slashes - 0x01010101) & ~slashes) | ((word - 0x20202020) & ~word)
     if ((found & 0x80808080) !== 0) return false
   }
-  for (at = Math.max(at, last << 2); at < to; at++) if (MUST_ESCAPE[bytes[at]!] === 1) return false
+  for (at = Math.max(at, last << 2); at < to; at++) if (mustEscape(out[at]!)) return false
   return true
 }
 
-/** Returns where the text ends once it is escaped. */
-function escapeWritten(writer: DocumentWriter, from: number, to: number): number {
-  const text = Buffer.from(writer.bytes.subarray(from, to))
-  writer.at = from
-  writer.reserve(text.length * ESCAPE_BYTES_MAX + to - from)
-  return copyAsJson(text, 0, text.length, writer.bytes, from)
+function mustEscape(byte: number): boolean {
+  return byte < 0x20 || byte === QUOTE || byte === BACKSLASH
 }
 
-function writeNumber(writer: DocumentWriter, value: number): void {
-  if (value >= 0 && Number.isSafeInteger(value)) {
-    writer.reserve(20)
-    writer.at = putInteger(writer.bytes, writer.at, value)
-  } else writer.text(Number.isFinite(value) ? String(value) : 'null')
+const NUMBER_LENGTH_MAX = 32
+
+function putNumber(out: Buffer, at: number, value: number): number {
+  if (at + NUMBER_LENGTH_MAX > out.length) throw FULL
+  if (value >= 0 && Number.isSafeInteger(value)) return putInteger(out, at, value)
+  return at + out.write(Number.isFinite(value) ? String(value) : 'null', at, 'latin1')
 }
 
-function writeArray(writer: DocumentWriter, values: readonly Json[]): void {
-  writer.byte(OPEN_ARRAY)
+function putArray(out: Buffer, start: number, values: readonly Json[]): number {
+  let at = start
   for (let i = 0; i < values.length; i++) {
-    if (i > 0) writer.byte(COMMA)
-    writeJson(writer, values[i])
+    out[at] = COMMA
+    at = putJson(out, at + 1, values[i])
   }
-  writer.byte(CLOSE_ARRAY)
+  out[start] = OPEN_ARRAY
+  const close = at === start ? at + 1 : at
+  out[close] = CLOSE_ARRAY
+  return close + 1
 }

@@ -172,6 +172,14 @@ describe('formats that make an object', () => {
     expect(Buffer.from(events[1]!.document.decklog.raw, 'base64')).toEqual(Buffer.from([0x61, 0xff]))
   })
 
+  test('make documents of any length, the first of a batch too', () => {
+    const long = `H ${'\u0001"é'.repeat(200_000)}`
+    const events = streamOf([header], ['header']).feed([long, 'H short', long])
+    // Told by booleans: a difference of a megabyte helps nobody.
+    expect(events.map(({ document }) => document.message === long.slice(2))).toEqual([true, false, true])
+    expect(events[1]!.document.message).toBe('short')
+  })
+
   test('read a record that came in fragments', () => {
     const stream = streamOf([header], ['header'])
     stream.feedRaw(Buffer.from('H on'), { count: 0, fragment: { index: 0, last: false } })

@@ -1,17 +1,26 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Json } from '../../src/core/document.ts'
-import { DocumentWriter } from '../../src/stages/document-writer.ts'
-import { writeJson } from '../../src/stages/json-writer.ts'
+import { FULL, putJson } from '../../src/stages/json-writer.ts'
 
-/** Written behind `before` bytes, so that every alignment occurs. */
+/** Written behind `before` bytes, so that every alignment occurs; first with too little room. */
 function written(value: Json, before = 0): string {
-  const writer = new DocumentWriter()
-  for (let i = 0; i < before; i++) writer.byte(0x2e)
-  writeJson(writer, value)
-  const text = Buffer.from(writer.take()).toString()
-  expect(text.slice(0, before)).toBe('.'.repeat(before))
-  return text.slice(before)
+  for (let size = 64; ; size *= 2) {
+    const out = Buffer.alloc(size, '.')
+    const end = tried(out, before, value)
+    const text = out.toString('utf8', 0, Math.min(end, size))
+    expect(text.slice(0, before)).toBe('.'.repeat(before))
+    if (end <= size) return text.slice(before)
+  }
+}
+
+function tried(out: Buffer, at: number, value: Json): number {
+  try {
+    return putJson(out, at, value)
+  } catch (error) {
+    expect(error).toBe(FULL)
+    return Number.POSITIVE_INFINITY
+  }
 }
 
 /** What V8 writes; half of a surrogate pair is U+FFFD in UTF-8. */
@@ -46,7 +55,7 @@ const text = fc.oneof(
     .map((parts) => parts.join('')),
 )
 
-describe('writeJson', () => {
+describe('putJson', () => {
   test('gives what JSON.stringify gives', () => {
     const value = fc.letrec((tie) => ({
       value: fc.oneof(

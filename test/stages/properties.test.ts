@@ -198,6 +198,7 @@ describe('processBatch', () => {
             const stream = new TestStream(pipeline)
             const clean = lines.map((line) => Buffer.from(line.map((byte) => (byte === 10 ? 32 : byte))))
             stream.feed(clean)
+            stream.idle()
             accountedOnce(stream, clean.length)
           },
         ),
