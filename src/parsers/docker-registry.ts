@@ -26,7 +26,7 @@ export const dockerRegistry: FormatDefinition = {
   example:
     '{"events":[{"id":"320678d8-ca14-430f-8bb6-4ca139cd83f7","timestamp":"2026-11-24T08:00:00.402973972Z","action":"pull","target":{"mediaType":"application/vnd.docker.distribution.manifest.v2+json","size":708,"digest":"sha256:fea8895f450959fa676bcc1df0611ea93823a735a01205fd8622846041d0c7cf","length":708,"repository":"shop/web","url":"https://registry.example.com/v2/shop/web/manifests/sha256:fea8895f450959fa676bcc1df0611ea93823a735a01205fd8622846041d0c7cf","tag":"1.4.2"},"request":{"id":"6df24a34-0959-4923-81ca-14f09767db19","addr":"192.168.64.11:42961","host":"registry.example.com","method":"GET","useragent":"containerd/v2.1.4"},"actor":{"name":"ci"},"source":{"addr":"registry-1:5000","instanceID":"a53db899-3b4b-4a62-a067-8dd013beaca4"}}]}',
   remarks: [
-    'An envelope gives one event a notification; the first keeps it in `event.original`.',
+    'An envelope gives one event a notification; the first keeps it in `event.original`. A notification without its envelope is read as well.',
     'Of a log line the fields `http.*`, `vars.*` and `auth.user.name` are read; a line that is only text keeps its message. `err.*` gives `error.*`.',
     'The name of this format is `docker-registry`, for `registry` is the list of all formats.',
   ],
@@ -59,7 +59,8 @@ interface Given {
 }
 
 function parseRecord(record: JsonObject, { text, draft, context, others }: Given): boolean {
-  const events = objectsOf(record['events'])
+  // A source may have cut the envelope into its events.
+  const events = isNotification(record) ? [record] : objectsOf(record['events'])
   if (events.length > 0 && events.every(isNotification)) {
     const base = structuredClone(draft.fields)
     keepJson(text, draft)
