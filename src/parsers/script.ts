@@ -63,7 +63,7 @@ function edge(text: string, from: number, draft: Draft, context: FormatContext):
     details['window'] = `${values['COLUMNS']}x${values['LINES']}`
   const exit = values['COMMAND_EXIT_CODE']
   if (exit !== undefined && /^\d{1,3}$/.test(exit)) child(draft.fields, 'process')['exit_code'] = Number(exit)
-  child(draft.fields, 'decklog')['script'] = details
+  if (Object.keys(details).length > 0) child(draft.fields, 'decklog')['script'] = details
   return true
 }
 

@@ -63,6 +63,8 @@ function bare(text: string, draft: Draft): boolean {
   const name = (draft.fields['process'] as JsonObject | undefined)?.['name']
   if (name !== 'snoopy' || text === '') return false
   putProcess(draft, text, {})
+  // Words of another form may stand before the command line: its first word is a program only if it is a path.
+  if (!text.startsWith('/')) child(draft.fields, 'process')['name'] = name
   return true
 }
 
@@ -148,9 +150,10 @@ function portOf(text: string): number {
 }
 
 function putDetails(draft: Draft, { login, rpname, ppid }: Values): void {
-  const details = child(child(draft.fields, 'decklog'), 'snoopy')
+  const details: JsonObject = {}
   if (valueOf(login) !== undefined) details['login'] = login!
   if (valueOf(rpname) !== undefined) details['root_process'] = rpname!
+  if (Object.keys(details).length > 0) Object.assign(child(child(draft.fields, 'decklog'), 'snoopy'), details)
   if (ppid !== undefined && /^\d{1,10}$/.test(ppid))
     child(child(draft.fields, 'process'), 'parent')['pid'] = Number(ppid)
 }
