@@ -58,9 +58,14 @@ export class JoinedEmitter {
   }
 
   #qualityOf(group: JoinedGroup, text: string): readonly Quality[] {
-    const separator = this.#format.joining!.separator
-    const plain = text.includes(separator) ? text.replaceAll(separator, ' ') : text
-    const odd = oddCharacters(plain, group.isAscii)
-    return group.quality === 0 ? odd : [...qualitiesOf(group.quality), ...odd]
+    if (group.quality === 0 && !group.mayBeOdd) return NONE
+    const odd = group.mayBeOdd ? this.#oddCharacters(text, group.isAscii) : NONE
+    return [...qualitiesOf(group.quality), ...odd]
+  }
+
+  #oddCharacters(text: string, isAscii: boolean): readonly Quality[] {
+    return oddCharacters(text.replaceAll(this.#format.joining!.separator, ' '), isAscii)
   }
 }
+
+const NONE: readonly Quality[] = []

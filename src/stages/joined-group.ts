@@ -19,6 +19,8 @@ export interface JoinedGroup {
   bytes: number
   quality: number
   isAscii: boolean
+  /** May a text hold odd characters? */
+  mayBeOdd: boolean
   /** Some text is not as it came: the exact bytes cannot be given. */
   isRedacted: boolean
 }
@@ -47,6 +49,7 @@ export function newGroup(
     bytes: GROUP_COST_BYTES,
     quality: 0,
     isAscii: true,
+    mayBeOdd: false,
     isRedacted: false,
   }
 }
@@ -57,6 +60,7 @@ export interface JoinedRecord {
   readonly bytes: number
   readonly seq: number
   readonly isAscii: boolean
+  readonly mayBeOdd: boolean
   readonly quality: number
   readonly invalid: Buffer | undefined
   readonly isRedacted: boolean
@@ -71,6 +75,7 @@ export function addToGroup(group: JoinedGroup, record: JoinedRecord, room: numbe
   group.lastSeq = Math.max(group.lastSeq, seq)
   group.quality |= record.quality
   group.isAscii &&= record.isAscii
+  group.mayBeOdd ||= record.mayBeOdd
   group.isRedacted ||= record.isRedacted
   const cost = record.bytes + RECORD_COST_BYTES
   if (cost > room) {

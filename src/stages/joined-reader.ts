@@ -45,6 +45,7 @@ export class JoinedReader implements RecordReader {
   #run: BatchRun | undefined
   #emitter: JoinedEmitter | undefined
   #isAscii = true
+  #mayBeOdd = true
   #tagFilter: LineFilter = NEVER
   #redactFilter: LineFilter = NEVER
 
@@ -113,6 +114,7 @@ export class JoinedReader implements RecordReader {
     this.#run = run
     this.#emitter = new JoinedEmitter(run, this.#format)
     this.#isAscii = isAscii(raw)
+    this.#mayBeOdd = !this.#isAscii || hasControls(raw, this.#joining.separator.charCodeAt(0))
     this.#tagFilter = run.tagger?.prepare(raw) ?? NEVER
     this.#redactFilter = run.redactor?.prepare(raw) ?? NEVER
   }
@@ -165,7 +167,16 @@ export class JoinedReader implements RecordReader {
       if (isRedacted) quality |= QualityBit.redacted
       text = redacted
     }
-    return { text, bytes: end - start, seq, isAscii: this.#isAscii, quality, invalid, isRedacted }
+    return {
+      text,
+      bytes: end - start,
+      seq,
+      isAscii: this.#isAscii,
+      mayBeOdd: this.#mayBeOdd,
+      quality,
+      invalid,
+      isRedacted,
+    }
   }
 
   #join(record: JoinedRecord, header: JoinedHeader): void {
@@ -259,4 +270,13 @@ export class JoinedReader implements RecordReader {
 
 function timeOf({ seconds, nanos }: { readonly seconds: number; readonly nanos: number }): number {
   return seconds + nanos / 1e9
+}
+
+/** Has it a control character but newlines, tabs and the format's own separator? Once a batch, so that most texts need no look. */
+function hasControls(raw: Uint8Array, separator: number): boolean {
+  for (let at = 0; at < raw.length; at++) {
+    const byte = raw[at]!
+    if ((byte < 0x20 && byte !== 0x0a && byte !== 0x09 && byte !== separator) || byte === 0x7f) return true
+  }
+  return false
 }

@@ -1,6 +1,6 @@
 import type { Draft, Json, JsonObject } from '../../core/document.ts'
 import { archName } from './auditd-syscalls.ts'
-import { type Decoder, isPlainKey, put, typed } from './auditd-fields.ts'
+import { type Decoder, type Field, isPlainKey, put, typed } from './auditd-fields.ts'
 import { child, relate } from './document.ts'
 
 /** One event under construction, and what of its fields decides about others. */
@@ -25,6 +25,9 @@ export interface Building {
   ID: string | undefined
   result: string | undefined
   hostname: string | undefined
+  src: string | undefined
+  dst: string | undefined
+  addr: string | undefined
 }
 
 export function newBuilding(draft: Draft, redact: ((text: string) => string) | undefined): Building {
@@ -49,6 +52,9 @@ export function newBuilding(draft: Draft, redact: ((text: string) => string) | u
     ID: undefined,
     result: undefined,
     hostname: undefined,
+    src: undefined,
+    dst: undefined,
+    addr: undefined,
   }
 }
 
@@ -74,7 +80,7 @@ const ASSIGN: ReadonlyMap<string, Assign> = new Map<string, Assign>([
     'success',
     (b, value, key) => {
       b.success ??= value
-      put(b.log, key, typed(key, value))
+      put(b.log, key, value === 'yes' || value === '1')
     },
   ],
   ['exit', (b, value, key) => number(b, ['process', 'exit_code'], value, key)],
@@ -82,7 +88,8 @@ const ASSIGN: ReadonlyMap<string, Assign> = new Map<string, Assign>([
   [
     'ppid',
     (b, value, key) => {
-      if (/^\d{1,15}$/.test(value)) child(child(b.fields, 'process'), 'parent')['pid'] ??= Number(value)
+      if (isDigits(value) && value.length < 16)
+        child(child(b.fields, 'process'), 'parent')['pid'] ??= Number(value)
       else put(b.log, key, value)
     },
   ],
@@ -90,16 +97,17 @@ const ASSIGN: ReadonlyMap<string, Assign> = new Map<string, Assign>([
   [
     'auid',
     (b, value) => {
-      if (b.auid !== undefined) put(b.log, 'auid', value)
       b.auid ??= value
+      if (b.auid !== value) put(b.log, 'auid', value)
     },
   ],
   [
     'uid',
     (b, value) => {
-      if (b.uid !== undefined) put(b.log, 'uid', b.uid)
-      if (b.uid !== undefined) put(b.log, 'uid', value)
       b.uid ??= value
+      if (b.uid === value) return
+      put(b.log, 'uid', b.uid)
+      put(b.log, 'uid', value)
     },
   ],
   [
@@ -195,6 +203,27 @@ const ASSIGN: ReadonlyMap<string, Assign> = new Map<string, Assign>([
     },
   ],
   [
+    'src',
+    (b, value, key) => {
+      // SELinux writes ports under this name.
+      if (isDigits(value)) put(b.log, key, value)
+      else b.src ??= value
+    },
+  ],
+  [
+    'dst',
+    (b, value, key) => {
+      if (isDigits(value)) put(b.log, key, value)
+      else b.dst ??= value
+    },
+  ],
+  [
+    'addr',
+    (b, value) => {
+      b.addr ??= value
+    },
+  ],
+  [
     'hostname',
     (b, value, key) => {
       b.hostname ??= value
@@ -205,10 +234,11 @@ const ASSIGN: ReadonlyMap<string, Assign> = new Map<string, Assign>([
 ])
 
 /** Puts one pair where it belongs. */
-export function assign(building: Building, key: string, value: string): void {
-  const special = ASSIGN.get(key)
-  if (special !== undefined) special(building, value, key)
-  else if (isPlainKey(key)) put(building.log, key, typed(key, value))
+export function assign(building: Building, field: Field, value: string): void {
+  const { name } = field
+  const special = ASSIGN.get(name)
+  if (special !== undefined) special(building, value, name)
+  else if (isPlainKey(name)) put(building.log, name, typed(field, value))
 }
 
 function oldAuid(b: Building, value: string): void {
@@ -224,9 +254,9 @@ function newAuid(b: Building, value: string, key: string): void {
 function number(b: Building, [first, second]: readonly [string, string], value: string, key: string): void {
   const target = child(b.fields, first)
   const found = Number(value)
-  if (target[second] === undefined && /^-?\d{1,19}$/.test(value) && Number.isSafeInteger(found))
-    target[second] = found
-  else put(b.log, key, value)
+  if (!Number.isSafeInteger(found) || !isInteger(value)) put(b.log, key, value)
+  else if (target[second] === undefined) target[second] = found
+  else if (target[second] !== found) put(b.log, key, value)
 }
 
 function text(b: Building, [first, second]: readonly [string, string], value: string, key: string): void {
@@ -252,8 +282,21 @@ function group(b: Building, which: string | undefined, name: string, value: stri
   else if (found[name] !== value) put(b.log, key, value)
 }
 
+export function isDigits(value: string): boolean {
+  for (let i = 0; i < value.length; i++) {
+    const unit = value.charCodeAt(i)
+    if (unit < 48 || unit > 57) return false
+  }
+  return value !== ''
+}
+
+function isInteger(value: string): boolean {
+  return isDigits(value.charCodeAt(0) === 45 ? value.slice(1) : value)
+}
+
+/** Of an id that the machine knows no name of, auditd writes `unknown(4242)`. */
 export function isNamed(value: string): boolean {
-  return value !== 'unset' && value !== '?'
+  return value !== 'unset' && value !== '?' && !value.startsWith('unknown(')
 }
 
 /** A group's name that auditd has looked up: it stays under its own name too, as Elastic keeps it. */

@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../../core/document.ts'
 import { type CallAction, callAction, EGRESS, INGRESS } from './auditd-actions.ts'
 import { readArguments } from './auditd-arguments.ts'
-import type { Building } from './auditd-building.ts'
+import { type Building, isNamed } from './auditd-building.ts'
 import { exitName } from './auditd-errno.ts'
 import { put } from './auditd-fields.ts'
 import { labelOf } from './auditd-labels.ts'
@@ -146,9 +146,10 @@ const UNSET = '4294967295'
 function summaryOf({ building, action: call, data }: Call, action: string | undefined): JsonObject {
   const { AUID, auid, UID, uid, fields } = building
   const actor: JsonObject = {}
-  const primary = AUID ?? (auid === UNSET ? 'unset' : auid)
+  const primary = auid === UNSET ? 'unset' : nameOr(AUID, auid)
+  const secondary = nameOr(UID, uid)
   if (primary !== undefined) actor['primary'] = primary
-  if ((UID ?? uid) !== undefined) actor['secondary'] = (UID ?? uid)!
+  if (secondary !== undefined) actor['secondary'] = secondary
   const summary: JsonObject = { actor }
   if (action !== undefined) summary['action'] = action
   const object = objectOf(call, fields, data)
@@ -156,6 +157,10 @@ function summaryOf({ building, action: call, data }: Call, action: string | unde
   const how = howOf(fields['process'] as JsonObject | undefined)
   if (how !== undefined) summary['how'] = how
   return summary
+}
+
+function nameOr(name: string | undefined, id: string | undefined): string | undefined {
+  return name !== undefined && isNamed(name) ? name : id
 }
 
 function objectOf(call: CallAction, fields: JsonObject, data: JsonObject): JsonObject | undefined {

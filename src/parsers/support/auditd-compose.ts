@@ -33,6 +33,11 @@ export function composeEvent(texts: readonly string[], draft: Draft, redact: Red
   building.log['sequence'] = serial
   if (origin !== '') building.log['node'] = origin
   child(draft.fields, 'event')['sequence'] = serial
+  if (records.length === 1 && first.type.single) {
+    composeAlone(building, records)
+    putReplaced(building)
+    return true
+  }
   const progress = startProgress()
   for (const { type, text } of records) takeRecord(progress, type.name, text)
   const call = records.find(({ type }) => type.name === 'SYSCALL' || type.name === 'URINGOP')
@@ -119,7 +124,7 @@ function putReplaced({ draft, decoder }: Building): void {
   for (const [from, to] of decoder.replaced) draft.message = draft.message.replaceAll(from, to)
 }
 
-const UNSTAMPED = /^type=([A-Z][A-Z0-9_]*(?:\[\d+\])?) msg=([\s\S]*)$/
+const UNSTAMPED = /^type=([A-Z][A-Z0-9_]*(?:\[\d+\])?) msg=(?!audit\()([\s\S]*)$/
 
 /** `type=UNKNOWN[1329] msg=…`: a record whose time could not be read by its writer. */
 export function composeUnstamped(text: string, draft: Draft): boolean {

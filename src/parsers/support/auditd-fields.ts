@@ -1,17 +1,32 @@
 import type { Json, JsonObject } from '../../core/document.ts'
 import { decodeHex, encodeHex, isHex, neededHex, withCarets } from './auditd-hex.ts'
-import type { Pairs } from './auditd-pairs.ts'
 
-/** Fields whose text others choose. */
-const TEXTS = new Set(
-  'exe cmd data path comm file name watch cwd acct dir vm old-chardev new-chardev old-disk new-disk old-fs new-fs old-net new-net device cgroup apparmor operation denied_mask info profile requested_mask old-rng new-rng ocomm grp new_group invalid_context sw root_dir proctitle key xdevice unit cause'.split(
-    ' ',
+/** What is known of a name. */
+export interface Field {
+  /** The name, as one string for all records: a name that was cut out of a text would have to be looked up each time. */
+  readonly name: string
+  readonly kind: 'text' | 'hidden' | 'number' | 'boolean' | 'plain'
+}
+
+/** By kind. `text`: others choose it, so it may be in hexadecimal; `hidden`: always is, where it is not in quotes. */
+const NAMES: Readonly<Record<Field['kind'], string>> = {
+  text: 'exe path comm file name watch cwd acct dir vm old-chardev new-chardev old-disk new-disk old-fs new-fs old-net new-net device cgroup apparmor operation denied_mask info profile requested_mask old-rng new-rng ocomm grp new_group invalid_context sw root_dir key xdevice unit cause',
+  hidden: 'cmd data proctitle',
+  number: 'lport rport entries dst_prefixlen ksize size src_prefixlen',
+  boolean: 'success key_enforce',
+  plain:
+    'arch syscall exit a0 a1 a2 a3 items ppid pid auid uid gid euid suid fsuid egid sgid fsgid tty ses subj op id hostname addr terminal res ARCH SYSCALL AUID UID GID EUID SUID FSUID EGID SGID FSGID ID OUID OGID item inode dev mode ouid ogid rdev nametype objtype obj cap_fp cap_fi cap_fe cap_fver cap_frootid argc saddr old_auid old-auid new_auid new-auid old-ses grantors kind direction spid laddr cipher pfs fp scontext tcontext tclass permissive capability ino table family result src dst',
+}
+
+const FIELDS: ReadonlyMap<string, Field> = new Map(
+  (Object.keys(NAMES) as Field['kind'][]).flatMap((kind) =>
+    NAMES[kind].split(' ').map((name): [string, Field] => [name, { name, kind }]),
   ),
 )
-/** Always in hexadecimal when they are not in quotes. */
-const ALWAYS = new Set(['cmd', 'data', 'proctitle'])
-const NUMBERS = new Set('lport rport entries dst_prefixlen ksize size src_prefixlen'.split(' '))
-const BOOLEANS = new Set(['success', 'key_enforce'])
+
+export function fieldOf(name: string): Field {
+  return FIELDS.get(name) ?? { name, kind: 'plain' }
+}
 
 /** Decodes values, and takes secrets out of what nobody could read before. */
 export interface Decoder {
@@ -29,15 +44,17 @@ export function decodeText(value: string, decoder: Decoder): string {
 }
 
 /** A pair's value as it goes into fields; undefined where it says that there is none. */
-export function valueOf(pairs: Pairs, at: number, decoder: Decoder): string | undefined {
-  const value = pairs.values[at]!
+export function valueOf(
+  { name, kind }: Field,
+  value: string,
+  quoted: boolean,
+  decoder: Decoder,
+): string | undefined {
   if (value === '?' || value === '' || value === '(null)') return undefined
-  if (pairs.quoted[at]! || value.length < 2) return value
-  const key = pairs.keys[at]!
-  if (!TEXTS.has(key) || !isHex(value)) return value
-  if (key === 'proctitle') return decodeTitle(value, decoder)
+  if (quoted || value.length < 2 || (kind !== 'text' && kind !== 'hidden') || !isHex(value)) return value
+  if (name === 'proctitle') return decodeTitle(value, decoder)
   const text = decodeText(value, decoder)
-  return ALWAYS.has(key) || neededHex(text) ? withCarets(text) : value
+  return kind === 'hidden' || neededHex(text) ? withCarets(text) : value
 }
 
 /** Arguments with NUL between them, cut by the kernel at 128 bytes. */
@@ -46,22 +63,22 @@ function decodeTitle(value: string, decoder: Decoder): string {
 }
 
 /** A field of `auditd.log` of the type that Elastic's integration gives it. */
-export function typed(key: string, value: string): Json {
-  if (NUMBERS.has(key)) {
-    const number = Number(value)
-    return Number.isSafeInteger(number) ? number : value
-  }
-  return BOOLEANS.has(key) ? value === 'yes' || value === '1' || value === 'true' : value
+export function typed({ kind }: Field, value: string): Json {
+  if (kind === 'boolean') return value === 'yes' || value === '1' || value === 'true'
+  if (kind !== 'number') return value
+  const number = Number(value)
+  return Number.isSafeInteger(number) ? number : value
 }
 
 /** A name that comes twice has both values: the first is the kernel's, for a program's message comes after. */
 export function put(object: JsonObject, key: string, value: Json): void {
-  if (key === '__proto__' || key === 'constructor') return
-  const before = object[key]
-  if (before === undefined) object[key] = value
+  if (key === '__proto__') return
+  const before: unknown = object[key]
+  // A function is what every object has under that name.
+  if (before === undefined || typeof before === 'function') object[key] = value
   else if (Array.isArray(before)) {
     if (!before.includes(value) && before.length < 16) before.push(value)
-  } else if (before !== value) object[key] = [before, value]
+  } else if (before !== value) object[key] = [before as Json, value]
 }
 
 /** Names with dots would become objects in a store. */

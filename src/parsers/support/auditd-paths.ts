@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../core/document.ts'
 import type { CallAction } from './auditd-actions.ts'
+import { isNamed } from './auditd-building.ts'
 import type { Decoder } from './auditd-fields.ts'
 import { type AuditRecord, plainFields } from './auditd-record.ts'
 import { putLabel } from './auditd-labels.ts'
@@ -60,7 +61,7 @@ function stringOf(value: unknown): string | undefined {
 
 function copy(from: JsonObject, name: string, to: JsonObject, as: string): void {
   const value = from[name]
-  if (typeof value === 'string' && value !== 'unset') to[as] = value
+  if (typeof value === 'string' && isNamed(value)) to[as] = value
 }
 
 /** `0100644`: the kind of file, and its permissions. */

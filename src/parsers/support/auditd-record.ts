@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../core/document.ts'
 import { type JoinedHeader, newJoinedHeader } from '../../ports/joined-format.ts'
 import { assign, type Building } from './auditd-building.ts'
-import { type Decoder, decodeText, put, valueOf } from './auditd-fields.ts'
+import { type Decoder, decodeText, fieldOf, put, valueOf } from './auditd-fields.ts'
 import { isHex } from './auditd-hex.ts'
 import { newPairs, type Pairs, readPairs } from './auditd-pairs.ts'
 import { readHeader } from './auditd-header.ts'
@@ -35,12 +35,15 @@ export function assignRecord(building: Building, record: AuditRecord): void {
   const pairs = pairsOf(record)
   if (pairs.avcAction !== '') putDecision(building.log, pairs)
   if (pairs.structure !== '') building.log['original_field'] = pairs.structure.toLowerCase()
+  const { decoder } = building
   for (let at = 0; at < pairs.count; at++) {
-    const key = pairs.keys[at]!
-    const value = key === 'key' ? keyOf(pairs, at, building.decoder) : valueOf(pairs, at, building.decoder)
-    if (value === undefined) continue
-    if (typeof value === 'string') assign(building, key, value)
-    else for (const one of value) put(building.log, key, one)
+    const field = fieldOf(pairs.keys[at]!)
+    if (field.name === 'key') {
+      for (const key of keysOf(pairs, at, decoder)) put(building.log, 'key', key)
+      continue
+    }
+    const value = valueOf(field, pairs.values[at]!, pairs.quoted[at]!, decoder)
+    if (value !== undefined) assign(building, field, value)
   }
 }
 
@@ -50,12 +53,11 @@ function putDecision(log: JsonObject, pairs: Pairs): void {
 }
 
 /** Keys of audit rules: `"name"`, `"key=name"`, or several of them with the byte 01 between. */
-export function keyOf(pairs: Pairs, at: number, decoder: Decoder): string | string[] | undefined {
+function keysOf(pairs: Pairs, at: number, decoder: Decoder): string[] {
   const value = pairs.values[at]!
-  if (value === '(null)' || value === '' || value === '?') return undefined
+  if (value === '(null)' || value === '' || value === '?') return []
   const text = !pairs.quoted[at]! && isHex(value) ? decodeText(value, decoder) : value
-  const keys = text.split('\u0001').map((key) => (key.startsWith('key=') ? key.slice(4) : key))
-  return keys.length === 1 ? keys[0]! : keys
+  return text.split('\u0001').map((key) => (key.startsWith('key=') ? key.slice(4) : key))
 }
 
 /** All pairs as they are, decoded: for records that only add to an event. */
@@ -63,8 +65,9 @@ export function plainFields(record: AuditRecord, decoder: Decoder): JsonObject {
   const pairs = pairsOf(record)
   const fields: JsonObject = {}
   for (let at = 0; at < pairs.count; at++) {
-    const value = valueOf(pairs, at, decoder)
-    if (value !== undefined) put(fields, pairs.keys[at]!, value)
+    const field = fieldOf(pairs.keys[at]!)
+    const value = valueOf(field, pairs.values[at]!, pairs.quoted[at]!, decoder)
+    if (value !== undefined) put(fields, field.name, value)
   }
   return fields
 }

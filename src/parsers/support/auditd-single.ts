@@ -72,24 +72,13 @@ function outcomeOf(result: string): string {
 
 /** Addresses that a record names: `src` and `dst` of IPsec and of packets, `addr` of a login. */
 export function putAddresses(building: Building): void {
-  const { log } = building
-  // SELinux writes ports under these names.
-  const src = takeAddress(log, 'src')
-  const dst = takeAddress(log, 'dst')
-  const addr = takeAddress(log, 'addr')
+  const { log, src, dst, addr } = building
   putAddress(building, 'source', src ?? addr)
   putAddress(building, 'destination', dst)
-  if (log['record_type'] === 'NETFILTER_PKT') {
-    putAddress(building, 'source', takeAddress(log, 'saddr'))
-    putAddress(building, 'destination', takeAddress(log, 'daddr'))
-  }
-}
-
-function takeAddress(log: JsonObject, name: string): string | undefined {
-  const value = log[name]
-  if (typeof value !== 'string' || /^\d+$/.test(value)) return undefined
-  delete log[name]
-  return value
+  if (log['record_type'] !== 'NETFILTER_PKT') return
+  const { saddr, daddr } = log
+  if (typeof saddr === 'string') putAddress(building, 'source', saddr)
+  if (typeof daddr === 'string') putAddress(building, 'destination', daddr)
 }
 
 export function putAddress(

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../core/document.ts'
 import type { Building } from './auditd-building.ts'
-import { isNamed } from './auditd-building.ts'
+import { isDigits, isNamed } from './auditd-building.ts'
 import type { CopyProfile } from './auditd-types.ts'
 import { child, isObject, relate } from './document.ts'
 
@@ -10,6 +10,7 @@ import { child, isObject, relate } from './document.ts'
  */
 export function putUsers(b: Building, copy: CopyProfile | undefined): void {
   if (copy !== undefined) copyUsers(b, copy)
+  if (!isAnybodyNamed(b)) return
   const user = child(b.fields, 'user')
   if (b.acct !== undefined) user['name'] ??= b.acct
   if (b.uid !== undefined) {
@@ -18,8 +19,11 @@ export function putUsers(b: Building, copy: CopyProfile | undefined): void {
   }
   if (b.auid !== undefined) child(user, 'audit')['id'] ??= b.auid
   if (b.UID !== undefined && isNamed(b.UID)) user['name'] ??= b.UID
-  if (Object.keys(user).length === 0) delete b.fields['user']
-  else relateUsers(b, user)
+  relateUsers(b, user)
+}
+
+function isAnybodyNamed(b: Building): boolean {
+  return (b.acct ?? b.uid ?? b.auid ?? b.UID) !== undefined || b.fields['user'] !== undefined
 }
 
 function copyUsers(b: Building, copy: CopyProfile): void {
@@ -29,57 +33,54 @@ function copyUsers(b: Building, copy: CopyProfile): void {
     case 'session':
     case 'session-named':
       set(user, auid)
-      set(child(user, 'effective'), acct ?? id ?? uid)
+      set(user, acct ?? id ?? uid, 'effective')
       if (copy === 'session-named') {
         set(user, b.AUID)
-        set(child(user, 'effective'), b.UID)
+        set(user, b.UID, 'effective')
       }
       break
     case 'group':
       actors(b, user)
-      set(child(b.fields, 'group'), id ?? acct)
-      set(child(b.fields, 'group'), b.ID)
+      set(b.fields, id ?? acct, 'group')
+      set(b.fields, b.ID, 'group')
       break
     case 'target':
       actors(b, user)
-      set(child(user, 'target'), id ?? acct)
-      set(child(user, 'target'), b.ID)
+      set(user, id ?? acct, 'target')
+      set(user, b.ID, 'target')
       break
     case 'password':
       actors(b, user)
-      set(child(user, 'target'), acct ?? id ?? uid)
-      set(child(user, 'target'), b.ID)
+      set(user, acct ?? id ?? uid, 'target')
+      set(user, b.ID, 'target')
       break
     case 'account':
       set(user, auid)
-      set(child(user, 'target'), acct ?? id ?? uid)
-      set(child(user, 'effective'), uid)
+      set(user, acct ?? id ?? uid, 'target')
+      set(user, uid, 'effective')
       break
     case 'group-change':
     case 'group-password':
       set(user, auid)
-      set(child(user, 'effective'), uid)
-      set(child(b.fields, 'group'), id ?? groupName(b) ?? acct)
+      set(user, uid, 'effective')
+      set(b.fields, id ?? groupName(b) ?? acct, 'group')
       break
     case 'group-auth':
       set(user, auid)
-      set(child(user, 'effective'), uid)
+      set(user, uid, 'effective')
       break
     case 'login':
       set(user, b.oldAuid)
-      set(child(user, 'effective'), b.newAuid ?? auid)
+      set(user, b.newAuid ?? auid, 'effective')
       break
   }
-  dropEmpty(user, 'effective')
-  dropEmpty(user, 'target')
-  dropEmpty(b.fields, 'group')
 }
 
 function actors(b: Building, user: JsonObject): void {
   set(user, b.auid)
   set(user, b.AUID)
-  set(child(user, 'effective'), b.uid)
-  set(child(user, 'effective'), b.UID)
+  set(user, b.uid, 'effective')
+  set(user, b.UID, 'effective')
 }
 
 function groupName(b: Building): string | undefined {
@@ -87,23 +88,11 @@ function groupName(b: Building): string | undefined {
   return typeof grp === 'string' ? grp : undefined
 }
 
-/** A number is an id, anything else a name. */
-function set(target: JsonObject, value: string | undefined): void {
+/** A number is an id, anything else a name. `which`: a user or group inside of `target`. */
+function set(target: JsonObject, value: string | undefined, which?: string): void {
   if (value === undefined || !isNamed(value)) return
-  target[isDigits(value) ? 'id' : 'name'] = value
-}
-
-function isDigits(value: string): boolean {
-  for (let i = 0; i < value.length; i++) {
-    const unit = value.charCodeAt(i)
-    if (unit < 48 || unit > 57) return false
-  }
-  return value !== ''
-}
-
-function dropEmpty(fields: JsonObject, name: string): void {
-  const value = fields[name]
-  if (isObject(value) && Object.keys(value).length === 0) delete fields[name]
+  const one = which === undefined ? target : child(target, which)
+  one[isDigits(value) ? 'id' : 'name'] = value
 }
 
 const KINDS = ['audit', 'effective', 'filesystem', 'saved', 'owner', 'target']
