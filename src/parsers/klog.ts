@@ -7,6 +7,7 @@ import { KLOG_ACTIONS, putKnown } from './support/klog-known.ts'
 import { readPairs, unquoted } from './support/klog-pairs.ts'
 import { putPlain } from './support/klog-plain.ts'
 import { quotedEnd } from './support/quoted.ts'
+import { putTime } from './support/time.ts'
 
 /** What kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy and most controllers write. */
 export const klog: FormatDefinition = {
@@ -35,7 +36,7 @@ function parse(text: string, draft: Draft, context: FormatContext): boolean {
   if (text.charCodeAt(0) === 123) return readKlogJson(text, draft, context)
   if (!readKlogHeader(text, context, header)) return false
   if (Number.isNaN(header.micros)) note(draft, 'time-invalid')
-  else draft.timeNs = BigInt(header.micros) * 1000n
+  else putTime(draft, Math.floor(header.micros / 1e6), (header.micros % 1e6) * 1000)
   const { fields } = draft
   fields['log'] = {
     level: levelOf(header.severity),

@@ -84,13 +84,18 @@ function putLong(out: Buffer, at: number, text: string): number {
   out[at] = QUOTE
   const from = at + 1
   let end = from + out.write(text, from, 'utf8')
-  if (!needsNoEscape(out, from, end)) {
-    const written = Buffer.from(out.subarray(from, end))
-    if (from + written.length * ESCAPE_BYTES_MAX + 1 > out.length) throw FULL
-    end = copyAsJson(written, 0, written.length, out, from)
-  }
+  if (!needsNoEscape(out, from, end)) end = escapeWritten(out, from, end)
   out[end] = QUOTE
   return end + 1
+}
+
+/** The text moves on by so much that what is written never overtakes what is read. Returns where it ends once it is escaped. */
+function escapeWritten(out: Buffer, from: number, end: number): number {
+  const length = end - from
+  const moved = from + length * (ESCAPE_BYTES_MAX - 1)
+  if (moved + length + 1 > out.length) throw FULL
+  out.copyWithin(moved, from, end)
+  return copyAsJson(out, moved, moved + length, out, from)
 }
 
 /** The memory that was looked at last, four bytes at once. */

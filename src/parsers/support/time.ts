@@ -186,8 +186,6 @@ function latestDateMs(month: number, day: number, seconds: number, context: Form
   return Number.NaN
 }
 
-const SECONDS_SHOWN_MAX = (99 * 60 + 99) * 60 + 99
-
 /** The day that `midnightMs` was asked for last: logs ask for the same one many times. A pure function's memory. */
 const lastMidnight = { key: -1, batchTimeMs: 0, offset: 0, ms: Number.NaN }
 
@@ -205,9 +203,9 @@ export function midnightMs(month: number, day: number, seconds: number, context:
   )
     return last.ms
   const ms = latestDateMs(month, day, seconds, context)
-  // Only what holds for the whole day may be remembered. A clock may show up to 99:99:99.
+  // Only what holds for the whole day may be remembered.
   const first = latestDateMs(month, day, 0, context)
-  if (first === latestDateMs(month, day, SECONDS_SHOWN_MAX, context)) {
+  if (first === latestDateMs(month, day, 86_399, context)) {
     last.key = key
     last.batchTimeMs = context.batchTimeMs
     last.offset = context.utcOffsetMinutes
