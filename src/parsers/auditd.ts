@@ -54,7 +54,10 @@ function parse(text: string, draft: Draft, context: FormatContext): boolean {
 }
 
 function actionsOf(): Record<string, string> {
-  const actions: Record<string, string> = {}
+  const actions: Record<string, string> = {
+    'violated-selinux-policy': 'AVC of SELinux, within a system call',
+    'violated-apparmor-policy': 'AVC of AppArmor',
+  }
   for (const { name, action } of AUDIT_TYPES) {
     const own = action ?? name.toLowerCase()
     actions[own] = actions[own] === undefined ? name : `${actions[own]}, ${name}`

@@ -12,6 +12,8 @@ import {
   putOutcome,
   putRecord,
 } from './auditd-single.ts'
+import { syscallName } from './auditd-syscalls.ts'
+import { typeOf } from './auditd-types.ts'
 import { putUsers } from './auditd-users.ts'
 import { child, note } from './document.ts'
 
@@ -50,6 +52,20 @@ export function composeEvent(texts: readonly string[], draft: Draft, redact: Red
   return true
 }
 
+/** One record whose stamp somebody has taken away; it keeps the draft's time. */
+export function composeBody(
+  { name, text, body }: { readonly name: string; readonly text: string; readonly body: number },
+  draft: Draft,
+  redact: Redact,
+): void {
+  const record = { type: typeOf(name), text, body }
+  const building = newBuilding(draft, redact)
+  const isCall = name === 'SYSCALL' || name === 'URINGOP'
+  if (isCall) composeCall(building, [record], record, startProgress())
+  else composeAlone(building, [record])
+  putReplaced(building)
+}
+
 /** Records without a system call: nearly always there is one. */
 function composeAlone(building: Building, records: readonly AuditRecord[]): void {
   const main = records.find(({ type }) => !type.companion) ?? records[0]!
@@ -59,6 +75,12 @@ function composeAlone(building: Building, records: readonly AuditRecord[]): void
   putUsers(building, main.type.copy)
   const execve = records.find(({ type }) => type.name === 'EXECVE')
   if (execve !== undefined) putLoneArguments(building, execve)
+  // A call that was refused: its name, where an event of a call has it.
+  if (building.syscall !== undefined) {
+    ;(building.fields['auditd'] as JsonObject)['data'] = {
+      syscall: syscallName(building.arch, building.syscall),
+    }
+  }
   if (building.log['saddr'] !== undefined && main.type.name !== 'NETFILTER_PKT') putLoneAddress(building)
   putAddresses(building)
   putOutcome(building)
@@ -121,7 +143,10 @@ function putMissing(draft: Draft, missing: readonly string[]): void {
 function putReplaced({ draft, decoder }: Building): void {
   if (decoder.replaced.length === 0) return
   note(draft, 'redacted')
-  for (const [from, to] of decoder.replaced) draft.message = draft.message.replaceAll(from, to)
+  for (const [from, to] of decoder.replaced) {
+    draft.message = draft.message.replaceAll(from, to)
+    draft.original = draft.original?.replaceAll(from, to)
+  }
 }
 
 const UNSTAMPED = /^type=([A-Z][A-Z0-9_]*(?:\[\d+\])?) msg=(?!audit\()([\s\S]*)$/

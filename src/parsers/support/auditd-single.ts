@@ -57,6 +57,9 @@ export function putOutcome({ fields, log, result, success }: Building): void {
   const event = child(fields, 'event')
   if (result !== undefined) event['outcome'] = outcomeOf(result)
   else if (success !== undefined) event['outcome'] = outcomeOf(success)
+  const { apparmor } = log
+  if (apparmor === 'DENIED') event['outcome'] = 'failure'
+  else if (apparmor === 'ALLOWED' || apparmor === 'AUDIT') event['outcome'] = 'success'
   const avc = log['avc'] as JsonObject | undefined
   if (avc === undefined) return
   if (avc['action'] === 'granted') event['outcome'] = 'success'

@@ -107,3 +107,7 @@ export function typeOf(name: string): AuditType {
   if (digits === name && number > 0) return BY_NUMBER.get(number) ?? plainType(name, number)
   return plainType(name, number < NUMBER_END ? number : 0)
 }
+
+export function isKnownType(name: string): boolean {
+  return BY_NAME.has(name)
+}
