@@ -117,7 +117,15 @@ archive: { kind: local }
 describe('pipelines', () => {
   test('those that come with decklog are valid', () => {
     const pipelines = loadPipelines(new URL('../../pipelines', import.meta.url).pathname)
-    expect(pipelines.classes.map((one) => one.class).sort()).toEqual(['control-plane', 'node', 'pod', 'ssh'])
+    expect(pipelines.classes.map((one) => one.class).sort()).toEqual([
+      'control-plane',
+      'network',
+      'node',
+      'pod',
+      'posture',
+      'runtime',
+      'ssh',
+    ])
     expect(pipelines.retention.find((rule) => rule.class === 'ssh')).toEqual({
       class: 'ssh',
       hotMs: 90 * 86_400_000,
