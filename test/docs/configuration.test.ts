@@ -10,7 +10,7 @@ const PEM = '-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n'
 const KEYS = ['cluster', 'bus', 'store', 'setup', 'dataDir', 'sources']
 
 /** Blocks that are a decklog.yaml, or a part of one. */
-const blocks = ['README.md', 'docs/configuration.md', 'docs/operating.md'].flatMap((page) =>
+const blocks = ['README.md', 'docs/configuration.md', 'docs/operating.md', 'docs/sources.md'].flatMap((page) =>
   [...readFileSync(join(ROOT, page), 'utf8').matchAll(/```yaml\n([\s\S]*?)```/g)]
     .map(([, text]) => text!)
     .filter((text) => KEYS.some((key) => key in (parse(text) as object)))
@@ -34,7 +34,7 @@ describe('configuration as the documentation shows it', () => {
     // Files and secrets of the examples are not here.
     const here = text
       .replaceAll(/\/etc\/decklog\/\S+\.(pem|key)/g, join(room, 'x.pem'))
-      .replaceAll(/\$\{[^}]+\}/g, 's')
+      .replaceAll(/\$\{[^}]+\}/g, 'a-secret')
     writeFileSync(file, here)
     expect(() => loadConfig(file)).not.toThrow()
   })
