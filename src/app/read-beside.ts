@@ -39,6 +39,7 @@ export async function readBeside(options: ReadBeside): Promise<Store> {
   }
   return {
     write: (batches, writing) => current.write(batches, writing),
+    claim: (claims, claiming) => current.claim(claims, claiming),
     search: (request) => read((store) => store.search(request)),
     histogram: (request) => read((store) => store.histogram(request)),
     top: (request) => read((store) => store.top(request)),

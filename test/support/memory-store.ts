@@ -8,6 +8,7 @@ import type { Query } from '../../src/core/query.ts'
 import { RangeSet } from '../../src/core/ranges.ts'
 import {
   type Asking,
+  type Claim,
   type Completeness,
   type Coverage,
   type ExpiryReport,
