@@ -2,6 +2,7 @@ import type { Draft, JsonObject } from '../core/document.ts'
 import type { FormatContext, FormatDefinition } from '../ports/format.ts'
 import { child, relate } from './support/document.ts'
 import { readRepeated } from './support/repeated.ts'
+import { type CiscoHeader, readCisco } from './support/syslog-cisco.ts'
 import { read5424, type Header5424 } from './support/syslog-5424.ts'
 import { priorityFields, readPriority } from './support/syslog-priority.ts'
 import { digit, putMoment, readIso, readMonthDay } from './support/time.ts'
@@ -13,10 +14,11 @@ import { digit, putMoment, readIso, readMonthDay } from './support/time.ts'
  *     [<PRI>]2026-11-24T08:00:00.123456+01:00 host sshd[1]: message        rsyslog's and systemd's file format
  *     <PRI>1 2026-11-24T08:00:00Z host sshd 1 ID47 [id a="b"] message      RFC 5424
  *     <PRI>tag: message                                                    no time of its own
+ *     <PRI>46: *Mar  1 00:00:05.123 UTC: %SYS-5-CONFIG_I: message          Cisco's devices (support/syslog-cisco.ts)
  */
 export const syslog: FormatDefinition = {
   name: 'syslog',
-  version: 1,
+  version: 2,
   kind: 'record',
   title: 'Syslog lines: RFC 3164, RFC 5424 and ISO time stamps',
   definedBy: 'RFC 3164, RFC 5424, rsyslog templates RSYSLOG_FileFormat and RSYSLOG_TraditionalFileFormat',
@@ -26,10 +28,14 @@ export const syslog: FormatDefinition = {
   remarks: [
     '`message` is the text after the header, and `decklog.header` is the header exactly as it stood: the record is one after the other. Only where rsyslog put repeated messages together, or where a line ends with CR, is the whole line in `event.original`; of repeated ones `message` is the one that was repeated and `decklog.count` how often.',
     'A time stamp without a year gets the latest year in which it is not more than a day after its batch, so New Year is right in both directions. A moment that does not exist (30 February, second 60) is tagged `time-invalid` and has no time of its own. Fractions of a second are kept to the nanosecond.',
+    "Of messages of Cisco devices (`%SYS-5-CONFIG_I: …`) the mnemonic is `event.code`, the sequence number `event.sequence`. UTC and GMT are known as zones, other names are not: there the source's own offset holds.",
     'A line that has neither a priority nor a time stamp is not of this format.',
   ],
   parse,
 }
+
+/** Between the time and the message: a zone and a host. */
+const CISCO_GAP_MAX = 72
 
 function parse(text: string, draft: Draft, context: FormatContext): boolean {
   const priority = readPriority(text)
@@ -43,6 +49,13 @@ function parse(text: string, draft: Draft, context: FormatContext): boolean {
   }
   const stamp =
     digit(text, from) >= 0 ? readIso(text, from, context.utcOffsetMinutes) : readMonthDay(text, from, context)
+  if (priority !== undefined && mayBeCisco(text, from, stamp?.end)) {
+    const cisco = readCisco(text, from, context)
+    if (cisco !== undefined) {
+      putCisco(text, draft, cisco, priority.value)
+      return true
+    }
+  }
   if (stamp === undefined) return priority !== undefined && putUnstamped(text, draft, from, priority.value)
   if (text.charCodeAt(stamp.end) !== 32) return false
   const origin = readOrigin(text, skipSpaces(text, stamp.end))
@@ -65,6 +78,22 @@ function put5424(text: string, draft: Draft, header: Header5424, priority: numbe
   if (header.stamp !== undefined) putMoment(draft, header.stamp)
   putHost(draft, header.host)
   putProcess(draft, header.app, pid)
+  putMessage(text, draft, header.end)
+}
+
+/** Its header has no time where others have it, or a colon or a zone behind it. */
+function mayBeCisco(text: string, from: number, stampEnd: number | undefined): boolean {
+  const percent = text.indexOf('%', stampEnd ?? from)
+  return percent >= 0 && (stampEnd === undefined || percent - stampEnd < CISCO_GAP_MAX)
+}
+
+function putCisco(text: string, draft: Draft, header: CiscoHeader, priority: number): void {
+  child(draft.fields, 'log')['syslog'] = priorityFields(priority)
+  const event = child(draft.fields, 'event')
+  event['code'] = header.code
+  if (header.sequence !== undefined) event['sequence'] = header.sequence
+  if (header.moment !== undefined) putMoment(draft, header.moment)
+  putHost(draft, header.host)
   putMessage(text, draft, header.end)
 }
 
