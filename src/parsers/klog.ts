@@ -20,10 +20,10 @@ export const klog: FormatDefinition = {
   example:
     'I1124 08:00:00.123456       1 httplog.go:132] "HTTP" verb="LIST" URI="/api/v1/namespaces/shop/secrets?limit=500" latency="4.512ms" userAgent="kubectl/v1.34.1 (linux/amd64) kubernetes/93248f9" audit-ID="7e0cbccf-8d8a-4f5f-aefb-60b8af2d2ad5" srcIP="203.0.113.7:50522" resp=403',
   remarks: [
-    '`message` is what follows the header, whole; the header is in `decklog.header`. The values of structured lines are in `decklog.payload` (flattened) by their keys, without quotes; of two with one key the first is kept. Of JSON lines `message` is `msg`, and the line is in `event.original`.',
+    '`message` is what follows the header, whole; the header is in `decklog.header`. The values of structured lines are in `decklog.payload` (flattened) by their keys, without quotes; of two with one key the first is kept. What of an HTTP request has a name in ECS is only there. Of JSON lines `message` is `msg`, and the line is in `event.original`.',
     'The number that klog calls a thread id is the process id (`os.Getpid`): it is in `process.pid` and, as its header names it, in `process.thread.id`. Fatal is `fatal`, a JSON line without `v` is `error`.',
     'The time has no year and no zone: the latest year in which it is not more than a day after its batch, in the zone of the batch.',
-    'A line that does not begin with a header (the second one of a value of several lines, a stack of goroutines) is not of this format. Where a record holds all lines, the value is read whole.',
+    'A line that does not begin with a header (the second one of a value of several lines, a stack of goroutines) is not of this format. The one whose value is cut is tagged `partial`. Where a record holds all lines, the value is read whole.',
     'Elastic’s integrations keep these lines as text, so nothing here departs from them: all names are ECS, or below `kubernetes`.',
   ],
   actions: KLOG_ACTIONS,
@@ -64,7 +64,8 @@ function putMessage(draft: Draft, message: string): void {
   }
   const close = quotedEnd(message, 0)
   if (close < 0) return
+  // A value of several lines: those after this one are records of their own.
+  if (message.endsWith('=<')) note(draft, 'partial')
   const pairs: JsonObject | undefined = close + 1 < message.length ? readPairs(message, close + 1) : undefined
-  if (pairs !== undefined) child(draft.fields, 'decklog')['payload'] = pairs
   putKnown(draft, unquoted(message, 0, close), pairs)
 }

@@ -1,7 +1,7 @@
 import type { Draft, Json, JsonObject } from '../../core/document.ts'
 import { JSON_DEPTH_MAX } from '../../core/limits.ts'
 import type { FormatContext } from '../../ports/format.ts'
-import { child, isObject, note, replaceMessage } from './document.ts'
+import { isObject, note, replaceMessage } from './document.ts'
 import { scanJson } from './json-scan.ts'
 import { putKnown } from './klog-known.ts'
 import { readIso } from './time.ts'
@@ -37,9 +37,7 @@ export function readKlogJson(text: string, draft: Draft, context: FormatContext)
   if (typeof logger === 'string') log['logger'] = logger
   draft.fields['log'] = log
   replaceMessage(draft, text, message)
-  const pairs = pairsOf(record, draft)
-  if (pairs !== undefined) child(draft.fields, 'decklog')['payload'] = pairs
-  putKnown(draft, message, textual(pairs))
+  putKnown(draft, message, textual(pairsOf(record, draft)))
   return true
 }
 

@@ -122,6 +122,7 @@ export const KLOG_ACTIONS: Readonly<Record<string, string>> = {
 
 /** Fields of ECS for the pairs that components commonly log, and the action of the message. */
 export function putKnown(draft: Draft, message: string, pairs: JsonObject | undefined): void {
+  putPayload(draft, message, pairs)
   const found = BY_MESSAGE.get(message)
   if (found !== undefined) putKnownEvent(draft, found)
   else if (message.startsWith('MountVolume.')) putMount(draft, message)
@@ -131,6 +132,20 @@ export function putKnown(draft: Draft, message: string, pairs: JsonObject | unde
   if (message === 'HTTP') putRequest(draft, pairs)
   else if (message === 'Event occurred') putEvent(draft, pairs)
   putPairs(draft, pairs)
+}
+
+/** Of a request everything is a field of its own but the API's verb and what may come besides: so it is there once. */
+const OF_REQUEST = new Set(['URI', 'latency', 'userAgent', 'UserAgent', 'audit-ID', 'srcIP', 'resp'])
+
+function putPayload(draft: Draft, message: string, pairs: JsonObject | undefined): void {
+  if (pairs === undefined) return
+  child(draft.fields, 'decklog')['payload'] = message === 'HTTP' ? restOfRequest(pairs) : pairs
+}
+
+export function restOfRequest(pairs: JsonObject): JsonObject {
+  const rest: JsonObject = {}
+  for (const name in pairs) if (!OF_REQUEST.has(name)) rest[name] = pairs[name]!
+  return rest
 }
 
 export function putAction(

@@ -43,7 +43,7 @@ export function readPairs(text: string, from: number): JsonObject | undefined {
       value = blockText(text, start, at)
     } else {
       at = bareEnd(text, at)
-      value = text.slice(start, at)
+      value = at - start === 1 && code === 60 && at === text.length ? '' : text.slice(start, at)
     }
     pairs ??= {}
     if (key !== '__proto__' && pairs[key] === undefined) pairs[key] = value

@@ -1,6 +1,6 @@
 import type { Draft } from '../../core/document.ts'
 import { child, relate } from './document.ts'
-import { putAction, putRequest, putSource } from './klog-known.ts'
+import { putAction, putRequest, putSource, restOfRequest } from './klog-known.ts'
 import { readPairs, unquoted } from './klog-pairs.ts'
 import { quotedEnd } from './quoted.ts'
 
@@ -62,7 +62,7 @@ function tlsError(draft: Draft, text: string): void {
 function oldRequest(draft: Draft, text: string): void {
   const pairs = readPairs(text, 0)
   if (pairs?.['URI'] === undefined || pairs['srcIP'] === undefined) return
-  child(draft.fields, 'decklog')['payload'] = pairs
+  child(draft.fields, 'decklog')['payload'] = restOfRequest(pairs)
   putRequest(draft, pairs)
 }
 
