@@ -88,7 +88,7 @@ function streamId(stream: number): string {
   return stream.toString(16).padStart(24, '0')
 }
 
-/** What all documents of a batch share, as `stages/enrich.ts` writes it. */
+/** What all documents of a batch share, as `stages/enrich/constants.ts` writes it. */
 function constantsOf(stream: number, receivedMs: number): { head: string; tail: string } {
   const [pod, namespace, node] = [
     `app-${stream}-5f7d9c6b8-x2x7k`,

@@ -21,6 +21,7 @@ import { openSpools, type RunningReceiver, type SpooledReceiver, startReceiver }
 import { replayDeadLetters } from './replay-dead-letters.ts'
 import type { RoleName } from './role-names.ts'
 import { statusReport } from './status-report.ts'
+import { stagesOf } from './stages-of.ts'
 import { systemClock } from './system-clock.ts'
 
 export interface StartOptions {
@@ -151,6 +152,7 @@ class Start {
       bus,
       pipelines: pipelines.classes,
       directory: pipelines.directory,
+      stages: stagesOf({ config, pipelines, log }),
       clock: systemClock,
       telemetry: this.#telemetry,
       log,

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { DecklogError } from '../core/errors.ts'
 import { durationSchema } from './pipelines.ts'
 import { busSchema } from './bus.ts'
+import { enrichmentSchema } from './enrichment.ts'
 import { fillSecrets } from './secrets.ts'
 import { className, listen } from './sources/common.ts'
 import { type ReceiverConfig, receiverSchemas } from './sources/registry.ts'
@@ -77,6 +78,16 @@ const configSchema = z.strictObject({
     .prefault({}),
   /** Worker threads for parsing; undefined: the machine's cores less one. */
   workers: z.number().int().min(1).max(64).optional(),
+  enrichment: enrichmentSchema.prefault({}),
+  redaction: z
+    .strictObject({
+      /**
+       * Key of the hash that stands for a secret. Undefined: one that is made at first start, in the data directory. Processes that
+       * share documents need the same one.
+       */
+      key: z.string().min(16, 'a key has at least 16 characters').optional(),
+    })
+    .prefault({}),
   log: z
     .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info') })
     .prefault({}),

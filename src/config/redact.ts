@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { randomBytes } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
-import type { RedactRuleSpec } from '../stages/redact/rule.ts'
+import type { RedactRuleSpec } from '../core/redact-rule.ts'
 import { invalid, parseYamlFile, validate } from './yaml.ts'
 
 const ruleSchema = z.strictObject({

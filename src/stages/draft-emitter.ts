@@ -59,6 +59,12 @@ export class DraftEmitter {
     const digits = draft.seconds < 0 ? made.time?.digits : undefined
     const fromBatch = this.#settleTime(draft, made.time)
     const { seconds, nanos } = draft
+    if (this.#run.constants.sender !== undefined) nameHost(draft.fields, this.#run.constants.sender)
+    this.#run.enricher?.apply(
+      draft.fields,
+      seconds * 1000 + Math.floor(nanos / 1e6),
+      this.#run.constants.dataset,
+    )
     const quality = union(draft.quality, made.quality)
     const isFailed = quality.length > 0 && quality.includes('parse-failed')
     if (isFailed && n === 0) sink.parseFailed++
@@ -124,6 +130,13 @@ export class DraftEmitter {
     draft.setTime(Math.floor(this.#batchMs / 1000), (this.#batchMs % 1000) * 1_000_000)
     return true
   }
+}
+
+/** The host of what came over a network is who the message says, else who sent it. */
+function nameHost(fields: JsonObject, sender: string): void {
+  const { host } = fields
+  if (typeof host !== 'object' || host === null || Array.isArray(host)) fields.host = { name: sender }
+  else if (host.name === undefined) host.name = host.hostname ?? sender
 }
 
 /** Tags of rules join those that the parser gave. */

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../core/document.ts'
 import { qualitiesOf } from '../core/quality.ts'
-import type { SourceConstants } from './enrich.ts'
+import type { SourceConstants } from './enrich/constants.ts'
 
 /**
  * A line's document is written in this order; what lies between the moving parts is rendered once a batch, as bytes:

@@ -9,7 +9,7 @@ import { JoinedReader } from './joined-reader.ts'
 import type { LinePayloads } from './line-drafts.ts'
 import { LineReader } from './line-reader.ts'
 import { compileConditions, type RouteConditions, type RouteTest } from './route-condition.ts'
-import type { RecordReader, Redactor } from './run.ts'
+import type { Enricher, RecordReader, Redactor } from './run.ts'
 
 /** What a pipeline file says that matters here. Plain data. */
 export interface PipelineSpec {
@@ -30,6 +30,7 @@ export interface PipelineParts {
   readonly trace: TraceFormat
   readonly tagger?: Tagger | undefined
   readonly redactor?: Redactor | undefined
+  readonly enricher?: Enricher | undefined
 }
 
 export interface Route {
@@ -45,6 +46,7 @@ export interface CompiledPipeline {
   readonly fallback: Route
   readonly tagger: Tagger | undefined
   readonly redactor: Redactor | undefined
+  readonly enricher?: Enricher | undefined
 }
 
 /** @throws {DecklogError} `config-invalid` when it names a format that does not exist or cannot stand there */
@@ -63,6 +65,7 @@ export function compilePipeline(spec: PipelineSpec, parts: PipelineParts): Compi
     },
     tagger: parts.tagger,
     redactor: parts.redactor,
+    enricher: parts.enricher,
   }
 }
 

@@ -5,8 +5,9 @@ import { extraOf } from '../core/foreign-ids.ts'
 import { CARRY_SPAN_BYTES_MAX, CARRY_STREAM_BYTES_MAX } from '../core/limits.ts'
 import { QualityBit } from '../core/quality.ts'
 import { SPOOLED } from '../core/spooled-record.ts'
-import { constantsOf } from './enrich.ts'
+import { constantsOf } from './enrich/constants.ts'
 import { EventSink } from './event-sink.ts'
+import type { ParserCount } from './parser-counts.ts'
 import { type CompiledPipeline, routeOf } from './pipeline.ts'
 import type { BatchRun } from './run.ts'
 import { SpooledReader } from './spooled-reader.ts'
@@ -30,6 +31,8 @@ export interface Processed {
   readonly openBytes: number
   readonly records: number
   readonly parseFailed: number
+  /** How each list of formats has fared. */
+  readonly parsers: readonly ParserCount[]
 }
 
 /**
@@ -39,7 +42,7 @@ export interface Processed {
 export function processBatch(state: StreamState, batch: RawBatch, input: ProcessInput): Processed {
   const raw = Buffer.from(input.raw.buffer, input.raw.byteOffset, input.raw.byteLength)
   const route = routeOf(input.pipeline, batch)
-  const constants = constantsOf(batch, route.dataset, input.receivedMs)
+  const constants = constantsOf(batch, route.dataset, input.receivedMs, input.pipeline.enricher)
   if (state.reader === undefined) begin(state, batch, input.pipeline)
   const reader = state.reader!
   sink.begin()
@@ -49,6 +52,7 @@ export function processBatch(state: StreamState, batch: RawBatch, input: Process
     sink,
     tagger: state.tagger,
     redactor: input.pipeline.redactor,
+    enricher: input.pipeline.enricher,
     isUtf8: isUtf8(raw),
     carryRoomBytes: input.carryRoomBytes ?? CARRY_STREAM_BYTES_MAX,
   }
@@ -70,6 +74,7 @@ export function processBatch(state: StreamState, batch: RawBatch, input: Process
     openBytes: reader.openBytes + (state.fragments?.keptBytes ?? 0),
     records: batch.count,
     parseFailed: sink.parseFailed,
+    parsers: sink.parsers,
   }
 }
 
@@ -95,7 +100,7 @@ function begin(state: StreamState, batch: RawBatch, pipeline: CompiledPipeline):
   const reader = route.newReader()
   state.reader = batch.extra[SPOOLED] === undefined ? reader : new SpooledReader(reader)
   state.dataset = route.dataset
-  const { fields } = constantsOf(batch, route.dataset, 0)
+  const { fields } = constantsOf(batch, route.dataset, 0, pipeline.enricher)
   const { created: _created, ingested: _ingested, ...event } = fields.event as Record<string, string>
   const source = { class: batch.class, dataset: route.dataset, format: batch.provenance.format }
   state.tagger = pipeline.tagger?.forSource(source, { ...fields, event })

@@ -1,6 +1,7 @@
 import type { RawBatch } from '../core/batch.ts'
+import type { JsonObject } from '../core/document.ts'
 import type { BatchTagger, LineFilter } from '../core/tagging.ts'
-import type { SourceConstants } from './enrich.ts'
+import type { SourceConstants } from './enrich/constants.ts'
 import type { EventSink } from './event-sink.ts'
 
 /** Takes secrets out of text before anything is made of it. */
@@ -11,6 +12,14 @@ export interface Redactor {
   apply(text: string, used?: Set<string>): string
 }
 
+/** Adds to events what is known of what they name. */
+export interface Enricher {
+  /** What all documents of the batch get: by provenance alone. */
+  constants(batch: RawBatch): JsonObject
+  /** Adds to what a parser found. `timeMs`: of the event, since the epoch. */
+  apply(fields: JsonObject, timeMs: number, dataset: string): void
+}
+
 /** Everything that the records of one batch share while they are read. */
 export interface BatchRun {
   readonly batch: RawBatch
@@ -18,6 +27,7 @@ export interface BatchRun {
   readonly sink: EventSink
   readonly tagger: BatchTagger | undefined
   readonly redactor: Redactor | undefined
+  readonly enricher?: Enricher | undefined
   /** Is the whole payload valid UTF-8? Then so is each record. */
   readonly isUtf8: boolean
   /** Bytes that the stream may keep unfinished. */

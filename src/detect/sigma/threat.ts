@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../core/document.ts'
-import { TACTICS, TECHNIQUES } from './attack.ts'
+import { TACTICS, TECHNIQUES } from '../../core/attack.ts'
 
 const SITE = 'https://attack.mitre.org'
 
@@ -35,7 +35,7 @@ function techniqueFields(ids: readonly string[]): JsonObject {
   }
 }
 
-/** Tags of ATT&CK that name nothing we know: a typing error, or a technique that `attack.ts` lacks. */
+/** Tags of ATT&CK that name nothing we know: a typing error, or a technique that `core/attack.ts` lacks. */
 export function unknownAttackTags(tags: readonly string[]): string[] {
   return tags.filter((tag) => {
     if (!tag.startsWith('attack.')) return false

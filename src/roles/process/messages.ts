@@ -1,10 +1,13 @@
 import type { Pipeline } from '../../config/pipelines.ts'
+import type { StageData } from './parts.ts'
 
 /** What the process role and its worker threads say to each other. Plain data; buffers are transferred. */
 export interface WorkerSetup {
   readonly pipelines: readonly Pipeline[]
   /** `pipelines/`. */
   readonly directory: string
+  /** By class. */
+  readonly stages: Readonly<Record<string, StageData>>
   /** Module with `makeParts`, as a URL. */
   readonly partsModule: string
   /** Pack documents with zstd: for a bus that goes over a network. */

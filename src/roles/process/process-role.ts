@@ -11,6 +11,7 @@ import type { Log } from '../log.ts'
 import { REPLAY_HEADER } from '../index/dead-letters.ts'
 import { deadLetterOf } from './dead-letter.ts'
 import type { WorkerResult } from './messages.ts'
+import type { StageData } from './parts.ts'
 import { SilentStreams } from './silent-streams.ts'
 import { type Job, newJob, StreamWindow } from './stream-window.ts'
 import { WorkerPool } from './worker-pool.ts'
@@ -21,6 +22,8 @@ export interface ProcessRoleOptions {
   readonly pipelines: readonly Pipeline[]
   /** `pipelines/`: the rules lie below it. */
   readonly directory: string
+  /** Redaction and enrichment, by class. @default none */
+  readonly stages?: Readonly<Record<string, StageData>>
   readonly clock: Clock
   readonly telemetry: Telemetry
   readonly log: Log
@@ -92,6 +95,7 @@ class Process implements ProcessRole {
       setup: {
         pipelines: options.pipelines,
         directory: options.directory,
+        stages: options.stages ?? {},
         partsModule: options.partsModule ?? new URL(PARTS, import.meta.url).href,
         compress: options.compress ?? false,
         carryBytesMax: CARRY_ROLE_BYTES_MAX / workers,

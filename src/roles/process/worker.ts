@@ -43,7 +43,11 @@ async function compileAll(): Promise<Map<string, CompiledPipeline>> {
   const { makeParts } = (await import(setup.partsModule)) as { makeParts: MakeParts }
   const compiled = new Map<string, CompiledPipeline>()
   for (const pipeline of setup.pipelines) {
-    const parts = await makeParts({ directory: setup.directory, rules: pipeline.rules })
+    const parts = await makeParts({
+      directory: setup.directory,
+      rules: pipeline.rules,
+      stages: setup.stages[pipeline.class],
+    })
     compiled.set(pipeline.class, compilePipeline(pipeline, parts))
   }
   return compiled

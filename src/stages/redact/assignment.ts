@@ -1,13 +1,6 @@
+import type { RedactRuleSpec } from '../../core/redact-rule.ts'
 import { isPlaceholder } from './checks.ts'
-import {
-  closingQuote,
-  type Found,
-  NOTHING_FOUND,
-  placeOf,
-  type RedactRule,
-  type RedactRuleSpec,
-  type View,
-} from './rule.ts'
+import { closingQuote, type Found, NOTHING_FOUND, placeOf, type RedactRule, type View } from './rule.ts'
 
 /**
  * `name=value`, `name: value`, `"name":"value"`, `--name value`: by walking, for a closing quote must be escaped as the opening one

@@ -1,8 +1,9 @@
+import type { RedactRuleSpec } from '../../core/redact-rule.ts'
 import { DecklogError } from '../../core/errors.ts'
 import { assignmentRule } from './assignment.ts'
 import { builtIns } from './built-in.ts'
 import { checks } from './checks.ts'
-import { NOTHING_FOUND, type RedactRule, type RedactRuleSpec } from './rule.ts'
+import { NOTHING_FOUND, type RedactRule } from './rule.ts'
 
 /** @throws {DecklogError} `config-invalid` when a rule cannot be used */
 export function compileRule(spec: RedactRuleSpec): RedactRule {

@@ -1,9 +1,10 @@
+import type { RedactRuleSpec } from '../../core/redact-rule.ts'
 import { createHmac } from 'node:crypto'
 import { compileScan } from '../../core/literal-scan/block-scan.ts'
 import type { LineFilter } from '../../core/tagging.ts'
 import type { Redactor } from '../run.ts'
 import { compileRule } from './compile.ts'
-import { placeOf, type RedactRule, type RedactRuleSpec } from './rule.ts'
+import { placeOf, type RedactRule } from './rule.ts'
 import { viewsOf } from './views.ts'
 
 /** Digits of the keyed hash that stand for a secret: 48 bits. */
