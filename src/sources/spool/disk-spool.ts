@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
-import { open, rename } from 'node:fs/promises'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { setImmediate as later } from 'node:timers/promises'
 import { DecklogError, diskError, isAbort, systemCode } from '../../core/errors.ts'
@@ -14,6 +13,8 @@ import type { DiscoveryEvents } from '../discovery.ts'
 import { groupKey, type LogGroup } from '../log-group.ts'
 import type { SpoolSource } from '../source-config.ts'
 import { LIVE_NAME, recoverStream } from './spool-files.ts'
+import { readNote, writeNote } from './spool-note.ts'
+import { SpoolRoom } from './spool-room.ts'
 import { SpoolStream, type Waiting } from './spool-stream.ts'
 
 export interface DiskSpoolOptions {
@@ -42,19 +43,11 @@ export interface DiskSpoolOptions {
 
 const ROTATE_BYTES = 8 * 1024 * 1024
 const ROTATE_BYTES_MIN = 64 * 1024
-/** What waits for the disk is in memory: a disk that does not keep up is felt before it is much. */
-const PENDING_BYTES_MAX = 64 * 1024 * 1024
-/** A full spool takes nothing before it has this share of its room again. */
-const OPEN_AGAIN = 0.9
-/** Above this share, live files are rotated as soon as they have anything, for only whole files go. */
-const PRESSED = 0.5
 const FLUSHES_AT_ONCE = 16
 const HANDLES_MAX = 256
 const HANDLE_IDLE_MS = 30_000
 const TICK_MS = 1_000
 const NAMES_BYTES_MAX = 4096
-const NOTE_BYTES_MAX = 4096
-const NOTE = 'note'
 
 /** Takes up what an earlier run left, and is ready. @throws {DecklogError} `disk-full`, `disk-failed` */
 export function openSpool(options: DiskSpoolOptions): DiskSpool {
@@ -82,10 +75,8 @@ export class DiskSpool implements Spool, SpoolSource, AsyncDisposable {
   readonly #keeping: Promise<void>
   /** What could not be read at the start, by directory. */
   readonly #unreadable: string[] = []
+  readonly #room: SpoolRoom
   #events: DiscoveryEvents | undefined
-  #usedBytes = 0
-  #pendingBytes = 0
-  #isFull = false
   #trouble: string | undefined
   #flushing: Promise<void> | undefined
   #note: string | undefined
@@ -93,14 +84,15 @@ export class DiskSpool implements Spool, SpoolSource, AsyncDisposable {
   constructor(options: DiskSpoolOptions) {
     this.#options = options
     this.directory = options.directory
+    this.#room = new SpoolRoom(options)
     this.#recover()
-    this.#note = readNote(join(this.directory, NOTE))
+    this.#note = readNote(this.directory)
     this.#show()
     this.#keeping = this.#keep()
   }
 
   get freeBytes(): number {
-    return this.#isFull ? 0 : Math.max(0, this.#options.maxBytes - this.#usedBytes)
+    return this.#room.freeBytes
   }
 
   get note(): string | undefined {
@@ -113,13 +105,7 @@ export class DiskSpool implements Spool, SpoolSource, AsyncDisposable {
 
   /** Sentences for a person. */
   problems(): string[] {
-    const { maxBytes, source } = this.#options
-    const full = `the spool of ${source} is full (${mib(maxBytes)} MiB wait to be shipped): senders are told to wait; see whether the bus takes what is shipped, or raise spool.maxBytes`
-    return [
-      ...(this.#isFull ? [full] : []),
-      ...(this.#trouble === undefined ? [] : [this.#trouble]),
-      ...this.#unreadable,
-    ]
+    return [this.#room.problem(), this.#trouble, ...this.#unreadable].filter((one) => one !== undefined)
   }
 
   async append(
@@ -132,10 +118,8 @@ export class DiskSpool implements Spool, SpoolSource, AsyncDisposable {
     if (signal?.aborted === true) throw abandoned()
     if (records.length === 0) return
     const bytes = encodeSpooled(records, marks)
-    this.#admit(bytes.length)
-    const stream = this.#streamOf(given)
-    this.#usedBytes += bytes.length
-    this.#pendingBytes += bytes.length
+    this.#room.take(bytes.length)
+    const stream = this.#streamFor(given, bytes.length)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const waiting: Waiting = { bytes, records: records.length, resolve, reject }
     const onAbort = (): void => this.#abandon(stream, waiting)
@@ -160,21 +144,7 @@ export class DiskSpool implements Spool, SpoolSource, AsyncDisposable {
   }
 
   async keepNote(text: string): Promise<void> {
-    if (Buffer.byteLength(text) > NOTE_BYTES_MAX)
-      throw new DecklogError('internal', 'a note is at most 4 KiB')
-    const path = join(this.directory, NOTE)
-    try {
-      const handle = await open(`${path}.tmp`, 'w', 0o600)
-      try {
-        await handle.writeFile(text)
-        await handle.datasync()
-      } finally {
-        await handle.close()
-      }
-      await rename(`${path}.tmp`, path)
-    } catch (error) {
-      throw diskError(error, `write into the spool ${this.directory}`)
-    }
+    await writeNote(this.directory, text)
     this.#note = text
   }
 
@@ -197,15 +167,14 @@ export class DiskSpool implements Spool, SpoolSource, AsyncDisposable {
     const stream = this.#streams.get(key)
     if (stream === undefined) return
     const bytes = await stream.remove(paths.map((path) => basename(path)))
-    this.#usedBytes -= bytes
-    this.#openAgain()
+    this.#room.free(bytes)
     this.#show()
   }
 
   /** What time brings: called about every second. */
   async tick(): Promise<void> {
     const nowMs = this.#nowMs()
-    const isPressed = this.#isFull || this.#usedBytes > this.#options.maxBytes * PRESSED
+    const { isPressed } = this.#room
     for (const [key, stream] of this.#streams) {
       const quietMs = nowMs - stream.lastMs
       if (stream.liveBytes > 0 && (isPressed || quietMs >= this.#options.idleAfter))
@@ -215,7 +184,6 @@ export class DiskSpool implements Spool, SpoolSource, AsyncDisposable {
       this.#streams.delete(key)
       this.#events?.onTouched(key)
     }
-    this.#openAgain()
     this.#show()
   }
 
@@ -236,7 +204,7 @@ export class DiskSpool implements Spool, SpoolSource, AsyncDisposable {
         if (found === undefined) continue
         const stream = new SpoolStream(this.#groupOf(found.names, directory), nowMs, found)
         this.#streams.set(stream.group.key, stream)
-        this.#usedBytes += stream.bytes
+        this.#room.found(stream.bytes)
       } catch (error) {
         const why = systemCode(error) ?? (error as Error).message
         this.#unreadable.push(`${directory} is not shipped (${why}): look at it, and move it away`)
@@ -270,6 +238,16 @@ export class DiskSpool implements Spool, SpoolSource, AsyncDisposable {
     }
   }
 
+  /** Gives the room back where there is no stream to be had. */
+  #streamFor(given: Readonly<Record<string, string>>, bytes: number): SpoolStream {
+    try {
+      return this.#streamOf(given)
+    } catch (error) {
+      this.#room.giveUp(bytes)
+      throw error
+    }
+  }
+
   #streamOf(given: Readonly<Record<string, string>>): SpoolStream {
     const names = this.#namesOf(given)
     const key = this.#keyOf(names)
@@ -289,33 +267,11 @@ export class DiskSpool implements Spool, SpoolSource, AsyncDisposable {
     return stream
   }
 
-  /** @throws {DecklogError} `spool-full` */
-  #admit(bytes: number): void {
-    const { maxBytes, source } = this.#options
-    this.#openAgain()
-    if (
-      !this.#isFull &&
-      this.#usedBytes + bytes <= maxBytes &&
-      this.#pendingBytes + bytes <= PENDING_BYTES_MAX
-    )
-      return
-    const isDiskSlow = !this.#isFull && this.#usedBytes + bytes <= maxBytes
-    if (!isDiskSlow) this.#isFull = true
-    const why = isDiskSlow ? 'its disk does not keep up' : `${mib(maxBytes)} MiB wait to be shipped`
-    throw new DecklogError('spool-full', `the spool of ${source} is full: ${why}; try again later`, {
-      retryable: true,
-    })
-  }
-
-  #openAgain(): void {
-    if (this.#usedBytes <= this.#options.maxBytes * OPEN_AGAIN) this.#isFull = false
-  }
-
   #abandon(stream: SpoolStream, waiting: Waiting): void {
     const at = stream.pending.indexOf(waiting)
     if (at !== -1) {
       stream.pending.splice(at, 1)
-      this.#release([waiting], true)
+      this.#room.giveUp(waiting.bytes.length)
     }
     // Else it is being written, and may well be taken.
     waiting.reject(abandoned())
@@ -343,11 +299,10 @@ export class DiskSpool implements Spool, SpoolSource, AsyncDisposable {
       try {
         const bytes = taken.map((one) => one.bytes)
         const grown = await stream.write(bytes, this.#rotateBytes(), this.#options.clock.now())
-        this.#usedBytes += grown - sum(taken)
+        this.#room.written(sum(taken), grown)
         stream.lastMs = this.#nowMs()
         this.#used(stream)
         this.#trouble = undefined
-        this.#release(taken, false)
         passStep('spool-safe')
         if (isNew) this.#events?.onGroup(stream.group)
         else this.#events?.onTouched(stream.group.key)
@@ -367,14 +322,8 @@ export class DiskSpool implements Spool, SpoolSource, AsyncDisposable {
     this.#options.telemetry.add('decklog_spool_errors_total', 1, { reason: error.code })
     if (this.#trouble === undefined) this.#options.log.error({}, error.message)
     this.#trouble = error.message
-    this.#release(taken, true)
+    this.#room.giveUp(sum(taken))
     for (const one of taken) one.reject(error)
-  }
-
-  #release(taken: readonly Waiting[], unused: boolean): void {
-    const bytes = sum(taken)
-    this.#pendingBytes -= bytes
-    if (unused) this.#usedBytes -= bytes
   }
 
   /** The more streams there are, the earlier each is rotated: all of them together must fit. */
@@ -422,7 +371,7 @@ export class DiskSpool implements Spool, SpoolSource, AsyncDisposable {
 
   #show(): void {
     const { telemetry, source } = this.#options
-    telemetry.set('decklog_spool_bytes', this.#usedBytes, { source })
+    telemetry.set('decklog_spool_bytes', this.#room.usedBytes, { source })
     telemetry.set('decklog_spool_streams', this.#streams.size, { source })
   }
 
@@ -453,17 +402,4 @@ function sum(group: readonly Waiting[]): number {
 
 function abandoned(): DecklogError {
   return new DecklogError('aborted', 'the append was given up')
-}
-
-function mib(bytes: number): string {
-  return (bytes / 2 ** 20).toFixed(0)
-}
-
-function readNote(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined
-    throw error
-  }
 }
