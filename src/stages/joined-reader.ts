@@ -8,6 +8,7 @@ import { JoinedEmitter } from './joined-emitter.ts'
 import { addToGroup, type JoinedGroup, type JoinedRecord, newGroup } from './joined-group.ts'
 import type { BatchRun, RecordReader, WholeRecord } from './run.ts'
 import { SerialGaps } from './serial-gaps.ts'
+import { hasControls } from './text-quality.ts'
 
 const NEVER: LineFilter = { none: true, may: () => false }
 const NOTHING = Buffer.alloc(0)
@@ -114,7 +115,8 @@ export class JoinedReader implements RecordReader {
     this.#run = run
     this.#emitter = new JoinedEmitter(run, this.#format)
     this.#isAscii = isAscii(raw)
-    this.#mayBeOdd = !this.#isAscii || hasControls(raw, this.#joining.separator.charCodeAt(0))
+    this.#mayBeOdd =
+      !this.#isAscii || (hasControls(raw) && hasOthers(raw, this.#joining.separator.charCodeAt(0)))
     this.#tagFilter = run.tagger?.prepare(raw) ?? NEVER
     this.#redactFilter = run.redactor?.prepare(raw) ?? NEVER
   }
@@ -273,7 +275,7 @@ function timeOf({ seconds, nanos }: { readonly seconds: number; readonly nanos: 
 }
 
 /** Has it a control character but newlines, tabs and the format's own separator? Once a batch, so that most texts need no look. */
-function hasControls(raw: Uint8Array, separator: number): boolean {
+function hasOthers(raw: Uint8Array, separator: number): boolean {
   for (let at = 0; at < raw.length; at++) {
     const byte = raw[at]!
     if ((byte < 0x20 && byte !== 0x0a && byte !== 0x09 && byte !== separator) || byte === 0x7f) return true

@@ -24,6 +24,10 @@ const FIELDS: ReadonlyMap<string, Field> = new Map(
   ),
 )
 
+export function fieldNames(): Iterable<string> {
+  return FIELDS.keys()
+}
+
 export function fieldOf(name: string): Field {
   return FIELDS.get(name) ?? { name, kind: 'plain' }
 }

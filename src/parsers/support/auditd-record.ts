@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../core/document.ts'
 import { type JoinedHeader, newJoinedHeader } from '../../ports/joined-format.ts'
-import { assign, type Building } from './auditd-building.ts'
+import { assign, knownOf } from './auditd-assign.ts'
+import type { Building } from './auditd-building.ts'
 import { type Decoder, decodeText, fieldOf, put, valueOf } from './auditd-fields.ts'
 import { isHex } from './auditd-hex.ts'
 import { newPairs, type Pairs, readPairs } from './auditd-pairs.ts'
@@ -37,7 +38,7 @@ export function assignRecord(building: Building, record: AuditRecord): void {
   if (pairs.structure !== '') building.log['original_field'] = pairs.structure.toLowerCase()
   const { decoder } = building
   for (let at = 0; at < pairs.count; at++) {
-    const field = fieldOf(pairs.keys[at]!)
+    const field = knownOf(pairs.keys[at]!)
     if (field.name === 'key') {
       for (const key of keysOf(pairs, at, decoder)) put(building.log, 'key', key)
       continue
