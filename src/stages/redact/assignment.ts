@@ -19,9 +19,19 @@ export function assignmentRule(spec: RedactRuleSpec): RedactRule {
     find: (view, start, end) => {
       const before = view.text.slice(Math.max(0, start - 16), start).toLowerCase()
       if (notAfter.some((word) => before.endsWith(word))) return NOTHING_FOUND
-      return valueAfter(view, end, value)
+      const found = valueAfter(view, end, value)
+      return isWorkingDirectory(view.text, { start, end, found }) ? NOTHING_FOUND : found
     },
   }
+}
+
+/** `PWD=/home/bob` of sudo, and `OLDPWD=` of an environment: where somebody was, which is evidence. */
+function isWorkingDirectory(
+  text: string,
+  { start, end, found }: { readonly start: number; readonly end: number; readonly found: readonly Found[] },
+): boolean {
+  if (text.slice(start, end).toLowerCase() !== 'pwd' || found.length !== 1) return false
+  return text[found[0]!.from] === '/' || text[found[0]!.from] === '~'
 }
 
 /** What stands before a name is free: one that ends in another is found by that. */
