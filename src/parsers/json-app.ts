@@ -28,8 +28,11 @@ export const jsonApp: FormatDefinition = {
   parse,
 }
 
+/** Marks JSON in a syslog message (Common Event Expression, as rsyslog and sudo write it). */
+const CEE = '@cee:'
+
 function parse(text: string, draft: Draft, context: FormatContext): boolean {
-  const object = readObject(text)
+  const object = readObject(text.startsWith(CEE) ? text.slice(CEE.length) : text)
   if (object === undefined) return false
   keepJson(text, draft)
   const rest = Object.create(null) as JsonObject
