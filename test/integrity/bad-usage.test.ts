@@ -65,7 +65,7 @@ const MISTAKES: Mistake[] = [
     yaml: 'dataDir: DIR/data\nhttp: { listen: "127.0.0.1:0" }\nsources:\n  - { kind: file, class: shh, format: syslog, paths: [DIR/auth.log] }\n',
     status: 2,
     message:
-      'DIR/decklog.yaml:4: no pipeline has the class "shh"; use one of control-plane, node, pod, ssh, or add PIPELINES/shh.yaml',
+      'DIR/decklog.yaml:4: no pipeline has the class "shh"; use one of control-plane, network, node, pod, posture, runtime, ssh, or add PIPELINES/shh.yaml',
   },
   {
     what: 'a data directory that is a file',
