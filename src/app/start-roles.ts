@@ -94,7 +94,7 @@ class Start {
     readiness.add(() => [...busTroubles.values()])
     if (chosen) readiness.add(chosen.problems)
     if (has('index')) await this.#startIndex(bus, chosen!.store)
-    if (has('process')) await this.#startProcess(bus)
+    if (has('process')) await this.#startProcess(bus, readiness)
     if (archive) await this.#startArchive(bus, archive)
     if ((has('index') && chosen) || archive) this.#keepRetention(chosen?.store, archive)
     running.defer(() => bus.drain(config.drainTimeout))
@@ -145,7 +145,7 @@ class Start {
     this.#running.defer(() => index.close())
   }
 
-  async #startProcess(bus: DrainingBus): Promise<void> {
+  async #startProcess(bus: DrainingBus, readiness: Readiness): Promise<void> {
     const { pipelines, config, log } = this.#options
     const { startProcessRole } = await import('../roles/process/process-role.ts')
     const processing = await startProcessRole({
@@ -163,6 +163,7 @@ class Start {
       ...(config.workers === undefined ? {} : { workers: config.workers }),
     })
     this.#running.defer(() => processing.close())
+    readiness.add(() => processing.problems())
   }
 
   async #startArchive(bus: DrainingBus, archive: Archive): Promise<void> {

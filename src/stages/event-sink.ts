@@ -6,6 +6,7 @@ import {
   type SeqRange,
 } from '../core/event-batch.ts'
 import { DocumentWriter } from './document-writer.ts'
+import { newParserCount, type ParserCount } from './parser-counts.ts'
 
 /** What one batch gives: documents, their index, covers and losses. One sink a thread, used again for each batch. */
 export class EventSink {
@@ -19,6 +20,8 @@ export class EventSink {
   parseFailed = 0
   /** Of senders, by row: see core/foreign-ids. Shorter than the index, or empty, when the last rows have none. */
   ids: string[] = []
+  /** How formats have fared with the batch. */
+  parsers: ParserCount[] = []
   readonly #ruleSetAt = new Map<string, number>()
 
   begin(): void {
@@ -30,7 +33,20 @@ export class EventSink {
     this.moreRanges = []
     this.parseFailed = 0
     this.ids = []
+    this.parsers = []
     this.#ruleSetAt.clear()
+  }
+
+  /** Counts of a list of formats, from zero in each batch. */
+  parserCount(formats: readonly { readonly name: string }[]): ParserCount {
+    const known = this.parsers.find(
+      (one) =>
+        one.formats.length === formats.length && formats.every(({ name }, at) => name === one.formats[at]),
+    )
+    if (known !== undefined) return known
+    const made = newParserCount(formats)
+    this.parsers.push(made)
+    return made
   }
 
   /** Neighbours with the same reason become one. */

@@ -5,6 +5,7 @@ import { type FormatContext, type FormatDefinition, OTHERS_MAX } from '../ports/
 import { DraftEmitter, type MadeEvent } from './draft-emitter.ts'
 import { EventDraft } from './event-draft.ts'
 import { formatContext } from './format-context.ts'
+import { countOne, type ParserCount } from './parser-counts.ts'
 import type { BatchRun, RecordReader, WholeRecord } from './run.ts'
 import { hasControls, oddCharacters } from './text-quality.ts'
 
@@ -63,6 +64,9 @@ class RecordEmitter {
   readonly #mayBeOdd: boolean
   readonly #tagFilter: LineFilter
   readonly #redactFilter: LineFilter
+  readonly #recordCount: ParserCount
+  /** Of each list of payload formats. */
+  readonly #payloadCounts: readonly ParserCount[]
   /** Further events of the record that is read. */
   readonly #others: Draft[] = []
   /** The format that took it. */
@@ -73,6 +77,8 @@ class RecordEmitter {
     this.#raw = raw
     this.#chain = chain
     this.#parser = chain.record
+    this.#recordCount = run.sink.parserCount([chain.record])
+    this.#payloadCounts = chain.payloads.map((formats) => run.sink.parserCount(formats))
     this.#context = formatContext(run)
     this.#drafts = new DraftEmitter(run)
     this.#isAscii = isAscii(raw)
@@ -136,9 +142,11 @@ class RecordEmitter {
     this.#parser = record
     try {
       if (record.parse(text, draft, this.#context, this.#others)) {
+        countOne(this.#recordCount, true)
         this.#parsePayload(draft)
         return draft
       }
+      countOne(this.#recordCount, false)
       return failedDraft(text, ['parse-failed'])
     } catch {
       this.#others.length = 0
@@ -148,9 +156,17 @@ class RecordEmitter {
   }
 
   #parsePayload(draft: EventDraft): void {
-    for (const alternatives of this.#chain.payloads) {
-      for (const format of alternatives) {
+    const { payloads } = this.#chain
+    for (let list = 0; list < payloads.length; list++) {
+      const formats = payloads[list]!
+      const count = this.#payloadCounts[list]!
+      count.tried++
+      for (let i = 0; i < formats.length; i++) {
+        const format = formats[i]!
+        count.triedBy[i]!++
         if (!format.parse(draft.message, draft, this.#context, this.#others)) continue
+        count.takenBy[i]!++
+        count.taken++
         this.#parser = format
         break
       }

@@ -5,6 +5,7 @@ import { DraftEmitter } from './draft-emitter.ts'
 import { EventDraft } from './event-draft.ts'
 import { formatContext } from './format-context.ts'
 import { bytesOf, type JoinedGroup } from './joined-group.ts'
+import { countOne, type ParserCount } from './parser-counts.ts'
 import type { BatchRun } from './run.ts'
 import { oddCharacters } from './text-quality.ts'
 
@@ -13,11 +14,13 @@ export class JoinedEmitter {
   readonly #format: FormatDefinition
   readonly #context: FormatContext
   readonly #drafts: DraftEmitter
+  readonly #count: ParserCount
 
   constructor(run: BatchRun, format: FormatDefinition) {
     this.#format = format
     this.#context = formatContext(run)
     this.#drafts = new DraftEmitter(run)
+    this.#count = run.sink.parserCount([format])
   }
 
   /** `isEvent`: its records name an event; when not, it is one record by itself. `mayMatch`: rules are to be asked. */
@@ -47,6 +50,7 @@ export class JoinedEmitter {
       const isRead = isEvent
         ? this.#format.joining!.parse(group.records, draft, this.#context)
         : this.#format.parse(text, draft, this.#context)
+      countOne(this.#count, isRead)
       if (isRead) return draft
       draft.quality.push('parse-failed')
       return draft

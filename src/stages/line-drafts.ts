@@ -8,6 +8,7 @@ import { EventDraft } from './event-draft.ts'
 import { formatContext } from './format-context.ts'
 import type { Line } from './line.ts'
 import { zoneText } from './line-segments.ts'
+import type { ParserCount } from './parser-counts.ts'
 import type { BatchRun } from './run.ts'
 import { hasControls, oddCharacters } from './text-quality.ts'
 
@@ -20,6 +21,8 @@ export interface LinePayloads {
   readonly first: readonly FormatDefinition[]
   /** How many of `first` stand before `json`. */
   readonly beforeJson: number
+  /** Does the list name `json`? When not, it is read behind them all. */
+  readonly hasJson: boolean
   readonly more: readonly (readonly FormatDefinition[])[]
 }
 
@@ -42,6 +45,8 @@ export class LineDrafts {
   /** The same object for each line, with the line's time for the batch's: that is when its text was written. */
   readonly #context: { -readonly [Key in keyof FormatContext]: FormatContext[Key] }
   readonly #others: Draft[] = []
+  readonly #firstCount: ParserCount
+  readonly #moreCounts: readonly ParserCount[]
   #parser: FormatDefinition | undefined
 
   constructor(
@@ -54,6 +59,9 @@ export class LineDrafts {
     this.#json = formats.payload
     this.#payloads = formats.payloads
     this.#drafts = new DraftEmitter(run)
+    const { first, more } = formats.payloads
+    this.#firstCount = run.sink.parserCount(first)
+    this.#moreCounts = more.map((list) => run.sink.parserCount(list))
     this.#isAscii = isAscii(raw)
     this.#mayBeOdd = !this.#isAscii || hasControls(raw)
     // A container has its own zone, which is UTC unless somebody changed it; the node's says nothing of it.
@@ -121,9 +129,11 @@ export class LineDrafts {
     const draft = new EventDraft(text)
     try {
       this.#parseFirst(text, draft, line)
-      for (const formats of this.#payloads.more) {
-        if (this.#isJsonObject === true) break
-        const taken = this.#firstOf(formats, 0, formats.length, draft)
+      const { more } = this.#payloads
+      for (let i = 0; i < more.length && !this.#isJsonObject; i++) {
+        const count = this.#moreCounts[i]!
+        count.tried++
+        const taken = this.#firstOf(more[i]!, { start: 0, end: more[i]!.length, count }, draft)
         if (taken !== undefined) this.#parser = taken
       }
       return draft
@@ -138,23 +148,32 @@ export class LineDrafts {
 
   #parseFirst(text: string, draft: EventDraft, { bytes, from, to }: Line): void {
     const { first, beforeJson, more } = this.#payloads
+    const count = this.#firstCount
+    count.tried++
     this.#isJsonObject = false
-    this.#parser = this.#firstOf(first, 0, beforeJson, draft)
-    if (this.#parser !== undefined || (beforeJson === first.length && more.length === 0)) return
+    this.#parser = this.#firstOf(first, { start: 0, end: beforeJson, count }, draft)
+    if (this.#parser !== undefined) return
+    // What the list itself leaves to `json` is taken by it; a brace is enough to count by.
+    if (this.#payloads.hasJson && bytes[from] === OPEN_OBJECT) count.taken++
+    if (beforeJson === first.length && more.length === 0) return
     this.#isJsonObject =
       bytes[from] === OPEN_OBJECT && this.#json.scan(bytes, from, to, sharedScan) === 'json'
-    if (!this.#isJsonObject) this.#parser = this.#firstOf(first, beforeJson, first.length, draft)
+    if (!this.#isJsonObject)
+      this.#parser = this.#firstOf(first, { start: beforeJson, end: first.length, count }, draft)
   }
 
   #firstOf(
     formats: readonly FormatDefinition[],
-    start: number,
-    end: number,
+    { start, end, count }: { readonly start: number; readonly end: number; readonly count: ParserCount },
     draft: EventDraft,
   ): FormatDefinition | undefined {
     for (let i = start; i < end; i++) {
       const format = formats[i]!
-      if (format.parse(draft.message, draft, this.#context, this.#others)) return format
+      count.triedBy[i]!++
+      if (!format.parse(draft.message, draft, this.#context, this.#others)) continue
+      count.takenBy[i]!++
+      count.taken++
+      return format
     }
     return undefined
   }

@@ -58,6 +58,8 @@ export class LineReader implements RecordReader {
   readonly #line: Line = newLine()
   readonly #carries: readonly KeyCarry[]
   #open = 0
+  /** Records of the batch that are no lines of the format. */
+  #foreign = 0
   #run: BatchRun | undefined
   #emitter: LineEmitter | undefined
   #heads: LineFilter = NEVER
@@ -107,6 +109,7 @@ export class LineReader implements RecordReader {
       at = end + 1
       read++
     }
+    this.#count(read)
     this.#leave()
     return { count: read, end: Math.min(at, raw.length) }
   }
@@ -117,6 +120,7 @@ export class LineReader implements RecordReader {
     const end = bytes.at(-1) === 0x0a ? bytes.length - 1 : bytes.length
     const isLine = this.#formats.line.read(bytes, 0, end, this.#header)
     this.#readSlowly({ bytes, start: 0, end, seq }, isLine, record.truncated ? QualityBit.truncated : 0)
+    this.#count(1)
     this.#leave()
   }
 
@@ -131,6 +135,17 @@ export class LineReader implements RecordReader {
     this.#run = run
     this.#emitter = new LineEmitter(run, this.#formats, raw)
     this.#heads = this.#formats.trace.prepare(raw)
+  }
+
+  /** Of so many records those that were none of its lines were not taken. */
+  #count(records: number): void {
+    const count = this.#run!.sink.parserCount([this.#formats.line])
+    const taken = records - this.#foreign
+    count.tried += records
+    count.triedBy[0]! += records
+    count.taken += taken
+    count.takenBy[0]! += taken
+    this.#foreign = 0
   }
 
   /** Lets go of the batch: there are thousands of streams, and each would keep its last one. */
@@ -373,6 +388,7 @@ export class LineReader implements RecordReader {
     header.zoneMinutes = 0
     header.textStart = start
     this.#run!.sink.parseFailed++
+    this.#foreign++
     const odd = QualityBit.parseFailed | QualityBit.timeMissing
     this.#fillWhole(this.#emitter!, bytes, start, end, seq, quality | odd)
     this.#emitter!.emitLine(this.#line)

@@ -122,7 +122,10 @@ function payloadsOf(
   const first = formats.map((name) => firstOf(spec, name, parts))
   const joined = first.find(({ joining }) => joining !== undefined)
   if (joined !== undefined) throw invalid(spec, `${joined.name} joins records, so it stands alone`)
-  return { payload: parts.payload, payloads: { first, beforeJson: json < 0 ? first.length : json, more } }
+  return {
+    payload: parts.payload,
+    payloads: { first, beforeJson: json < 0 ? first.length : json, hasJson: json >= 0, more },
+  }
 }
 
 function payloadList(

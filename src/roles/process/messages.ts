@@ -1,4 +1,5 @@
 import type { Pipeline } from '../../config/pipelines.ts'
+import type { ParserCount } from '../../stages/parser-counts.ts'
 import type { StageData } from './parts.ts'
 
 /** What the process role and its worker threads say to each other. Plain data; buffers are transferred. */
@@ -57,5 +58,9 @@ export interface WorkerResult {
   readonly records: number
   readonly eventCount: number
   readonly parseFailed: readonly (readonly [parser: string, count: number])[]
+  /** How each list of formats has fared with the batch. */
+  readonly parsers: readonly ParserCount[]
+  /** Where the batch came from, for a person: path, container, unit. */
+  readonly source: string
   readonly signals: readonly (readonly [rule: string, count: number])[]
 }

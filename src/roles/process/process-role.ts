@@ -7,6 +7,7 @@ import { release } from '../../core/release.ts'
 import type { Telemetry } from '../../core/telemetry.ts'
 import type { Bus, Delivery, Message, Subscription } from '../../ports/bus.ts'
 import type { Clock } from '../../ports/clock.ts'
+import { Complaints } from '../complaints.ts'
 import type { Log } from '../log.ts'
 import { REPLAY_HEADER } from '../index/dead-letters.ts'
 import { deadLetterOf } from './dead-letter.ts'
@@ -14,6 +15,7 @@ import type { WorkerResult } from './messages.ts'
 import type { StageData } from './parts.ts'
 import { SilentStreams } from './silent-streams.ts'
 import { type Job, newJob, StreamWindow } from './stream-window.ts'
+import { UnreadFormats } from './unread-formats.ts'
 import { WorkerPool } from './worker-pool.ts'
 
 export interface ProcessRoleOptions {
@@ -42,6 +44,8 @@ export interface ProcessRoleOptions {
 export interface ProcessRole {
   /** Nothing is taken any more; what was not acknowledged is delivered again to the next one. */
   close(): Promise<void>
+  /** What is wrong just now, and what to do, a sentence each: records that none of their formats reads. */
+  problems(): readonly string[]
 }
 
 /** A batch that fails so often is given up. */
@@ -81,9 +85,12 @@ class Process implements ProcessRole {
   readonly #silent = new SilentStreams()
   readonly #pool: WorkerPool
   readonly #subscriptions: Subscription[] = []
+  readonly #unread = new UnreadFormats()
+  readonly #complaints: Complaints
 
   constructor(options: ProcessRoleOptions) {
     this.#options = options
+    this.#complaints = new Complaints(options.log, options.clock)
     const workers = options.workers ?? Math.max(1, availableParallelism() - 1)
     for (const { class: name, budget } of options.pipelines) {
       // Half for what comes, packed; half for what goes, which is larger.
@@ -127,6 +134,10 @@ class Process implements ProcessRole {
     for (const subscription of this.#subscriptions) await subscription.close()
     await this.#pool.close()
     this.#windows.clear()
+  }
+
+  problems(): readonly string[] {
+    return [...this.#unread.problems(this.#options.clock.now()).values()]
   }
 
   async #subscribe(name: string): Promise<void> {
@@ -339,7 +350,14 @@ class Process implements ProcessRole {
       this.#options.telemetry.set('decklog_process_carry_bytes', this.#pool.carryBytes)
       this.#pool.killStuck(clock.now() - (this.#options.jobTimeoutMs ?? 60_000))
       for (const name of this.#accounts.keys()) this.#unblock(name)
+      this.#complain()
     }
+  }
+
+  #complain(): void {
+    const problems = this.#unread.problems(this.#options.clock.now())
+    for (const { what } of this.#complaints.current()) if (!problems.has(what)) this.#complaints.over(what)
+    for (const [what, message] of problems) this.#complaints.raise(what, message, 'warn')
   }
 
   /**
@@ -361,6 +379,13 @@ class Process implements ProcessRole {
     telemetry.add('decklog_process_events_total', result.eventCount, { class: name })
     for (const [parser, count] of result.parseFailed) {
       telemetry.add('decklog_process_parse_failed_total', count, { parser })
+    }
+    for (const count of result.parsers) {
+      this.#unread.note({ class: name, source: result.source }, count, this.#options.clock.now())
+      for (const [at, parser] of count.formats.entries()) {
+        telemetry.add('decklog_process_parser_tried_total', count.triedBy[at]!, { parser })
+        telemetry.add('decklog_process_parser_taken_total', count.takenBy[at]!, { parser })
+      }
     }
     for (const [rule, count] of result.signals)
       telemetry.add('decklog_process_signals_total', count, { rule })

@@ -10,6 +10,7 @@ import type { CompiledPipeline } from '../../stages/pipeline.ts'
 import { closeStream, processBatch, type Processed, type ProcessInput } from '../../stages/process-batch.ts'
 import { newStreamState, type StreamState } from '../../stages/stream-state.ts'
 import type { WorkerJob, WorkerResult } from './messages.ts'
+import { sourceName } from './source-name.ts'
 
 export interface WorkerStreamsOptions {
   readonly pipelines: ReadonlyMap<string, CompiledPipeline>
@@ -96,6 +97,8 @@ export class WorkerStreams {
       records: made?.records ?? 0,
       eventCount: index?.count ?? 0,
       parseFailed: failed === 0 ? [] : [[batch.provenance.format, failed]],
+      parsers: made?.parsers ?? [],
+      source: sourceName(batch.provenance),
       signals: index === undefined || made!.events!.ruleSets.length === 0 ? [] : signalsOf(index),
     }
   }
