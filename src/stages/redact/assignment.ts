@@ -67,7 +67,7 @@ function valueAfter(view: View, keyEnd: number, kind: 'any' | 'mixed'): readonly
   const to = bareEnd(text, valueStart)
   const value = text.slice(valueStart, to)
   if (isPlaceholder(value) || value.startsWith('{') || value.startsWith('[')) return NOTHING_FOUND
-  const isProse = sign === ':' && valueStart > at && keyQuote === undefined
+  const isProse = sign === ':' && keyQuote === undefined
   if ((kind === 'mixed' || isProse) && !isMixed(value, kind)) return NOTHING_FOUND
   return [{ from: valueStart, to, ...(keyQuote === undefined ? {} : { quote: keyQuote }) }]
 }
