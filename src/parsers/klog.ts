@@ -6,6 +6,7 @@ import { readKlogJson } from './support/klog-json.ts'
 import { KLOG_ACTIONS, putKnown } from './support/klog-known.ts'
 import { readPairs, unquoted } from './support/klog-pairs.ts'
 import { putPlain } from './support/klog-plain.ts'
+import { inZoneOf } from './support/local-time.ts'
 import { quotedEnd } from './support/quoted.ts'
 import { putTime } from './support/time.ts'
 
@@ -22,7 +23,7 @@ export const klog: FormatDefinition = {
   remarks: [
     '`message` is what follows the header, whole; the header is in `decklog.header`. The values of structured lines are in `decklog.payload` (flattened) by their keys, without quotes; of two with one key the first is kept. What of an HTTP request has a name in ECS is only there. Of JSON lines `message` is `msg`, and the line is in `event.original`.',
     'The number that klog calls a thread id is the process id (`os.Getpid`): it is in `process.pid` and, as its header names it, in `process.thread.id`. Fatal is `fatal`, a JSON line without `v` is `error`.',
-    'The time has no year and no zone: the latest year in which it is not more than a day after its batch, in the zone of the batch.',
+    'The time has no year and no zone: the latest year in which it is not more than a day after its batch, in the zone of the batch; behind a header of syslog or the journal in the zone that makes both agree.',
     'A line that does not begin with a header (the second one of a value of several lines, a stack of goroutines) is not of this format. The one whose value is cut is tagged `partial`. Where a record holds all lines, the value is read whole.',
     'Elastic’s integrations keep these lines as text, so nothing here departs from them: all names are ECS, or below `kubernetes`.',
   ],
@@ -36,7 +37,10 @@ function parse(text: string, draft: Draft, context: FormatContext): boolean {
   if (text.charCodeAt(0) === 123) return readKlogJson(text, draft, context)
   if (!readKlogHeader(text, context, header)) return false
   if (Number.isNaN(header.micros)) note(draft, 'time-invalid')
-  else putTime(draft, Math.floor(header.micros / 1e6), (header.micros % 1e6) * 1000)
+  else {
+    const micros = inZoneOf(draft, header.micros)
+    putTime(draft, Math.floor(micros / 1e6), (micros % 1e6) * 1000)
+  }
   const { fields } = draft
   fields['log'] = {
     level: levelOf(header.severity),

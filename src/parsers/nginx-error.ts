@@ -2,6 +2,7 @@ import type { Draft, JsonObject } from '../core/document.ts'
 import type { FormatContext, FormatDefinition } from '../ports/format.ts'
 import { cutHeader, note, relate } from './support/document.ts'
 import { ipOf } from './support/endpoint.ts'
+import { inZoneOf } from './support/local-time.ts'
 import { numberAt } from './support/quoted.ts'
 import { putTime } from './support/web-access.ts'
 import { readSlashDate } from './support/web-time.ts'
@@ -24,7 +25,7 @@ export const nginxError: FormatDefinition = {
   remarks: [
     '`message` is what follows the connection’s number, as Elastic’s integration has it; what stood before is in `decklog.header`. Elastic leaves the rest in the message; here client, request, host and referrer are fields besides.',
     'The message may quote what a client sent. Where it has more than one `, client: `, the true one cannot be told: `source.ip` is left out, every address is in `related.ip`, and the event is tagged `ambiguous-fields`.',
-    'The time is local time of the server, in the zone of the batch.',
+    'The time is local time of the server, in the zone of the batch; behind a header of syslog or the journal in the zone that makes both agree.',
   ],
   parse,
 }
@@ -41,7 +42,7 @@ function parse(text: string, draft: Draft, context: FormatContext): boolean {
   const thread =
     pid === undefined || text.charCodeAt(pid.end) !== 35 ? undefined : numberAt(text, pid.end + 1)
   if (pid === undefined || thread === undefined || !text.startsWith(': ', thread.end)) return false
-  putTime(draft, timeMs)
+  putTime(draft, inZoneOf(draft, timeMs * 1000) / 1000)
   const { fields } = draft
   fields['log'] = { level }
   fields['process'] = { pid: pid.value, thread: { id: thread.value } }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../src/core/document.ts'
 import { goDurationNs } from '../../src/parsers/support/klog-known.ts'
 import { readPairs } from '../../src/parsers/support/klog-pairs.ts'
-import { at, contextOf, parseAs } from './support.ts'
+import { at, contextOf, formatOf, newDraft, parseAs } from './support.ts'
 
 const line = (message: string): string => `I1124 08:00:00.123456       1 x.go:7] ${message}`
 const payloadOf = (message: string): unknown => at(parseAs('klog', line(message)), 'decklog.payload')
@@ -95,5 +95,21 @@ describe('klog', () => {
       const text = `"x"${part.repeat(200_000)}`
       expect(() => readPairs(text, 3)).not.toThrow()
     }
+  })
+})
+
+describe('a time without a zone', () => {
+  it.each([
+    ['2026-11-24T08:00:00.130Z', '2026-11-24T08:00:00.123Z'],
+    ['2026-11-24T07:00:00.130Z', '2026-11-24T07:00:00.123Z'],
+    ['2026-11-24T02:30:00.120Z', '2026-11-24T02:30:00.123Z'],
+    ['2026-11-25T08:00:00.130Z', '2026-11-25T08:00:00.123Z'],
+    ['2026-11-27T08:00:00.130Z', '2026-11-24T08:00:00.123Z'],
+  ])('is of the zone that agrees with the header of %s', (outer, expected) => {
+    const draft = newDraft(line('x'))
+    draft.timeNs = BigInt(Date.parse(outer)) * 1_000_000n
+    expect(formatOf('klog').parse(draft.message, draft, contextOf())).toBe(true)
+    expect(new Date(Number(draft.timeNs / 1_000_000n)).toISOString()).toBe(expected)
+    expect(draft.timeNs % 1_000_000n).toBe(456_000n)
   })
 })
