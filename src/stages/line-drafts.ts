@@ -113,6 +113,10 @@ export class LineDrafts {
     for (let at = 0; at < count; at++) {
       const draft = this.#others[at]!
       draft.fields.stream = this.#line.keys[line.key]!
+      if (draft.timeNs !== undefined && line.timeValid && !isNear(draft.timeNs, line.seconds)) {
+        draft.timeNs = undefined
+        draft.quality.push('time-differs')
+      }
       this.#drafts.emit({ ...made, draft, invalid: undefined, n: at + 1 })
     }
     this.#others.length = 0
@@ -195,6 +199,10 @@ export class LineDrafts {
 }
 
 const NO_QUALITY: readonly Quality[] = []
+
+function isNear(timeNs: bigint, seconds: number): boolean {
+  return Math.abs(Number(timeNs / 1_000_000_000n) - seconds) <= OWN_TIME_SECONDS_MAX
+}
 
 function timeOf(line: Line): MadeEvent['time'] {
   const written = line.timeEnd - line.timeStart

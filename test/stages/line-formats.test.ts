@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { EventFlag } from '../../src/core/event-batch.ts'
 import type { FormatDefinition } from '../../src/ports/format.ts'
-import type { PipelineSpec } from '../../src/stages/pipeline.ts'
+import { parsersOnly } from '../../src/roles/process/parts.ts'
+import { compilePipeline, type PipelineSpec } from '../../src/stages/pipeline.ts'
 import { criLine, pipelineOf, podSpec, type TestEvent, TestStream } from './stream-of.ts'
 
 const TIME_NS = BigInt(Date.UTC(2026, 10, 24, 8)) * 1_000_000n
@@ -154,6 +155,30 @@ describe('formats behind container lines', () => {
       expect(event.document['@timestamp']).toBe('2026-11-24T08:00:06.5Z')
       expect(event.document.decklog.quality).toEqual(['time-differs'])
     }
+  })
+
+  test('are not believed for any event of a record that holds several', () => {
+    const list = (...times: string[]): string =>
+      JSON.stringify({
+        items: times.map((lastTimestamp) => ({
+          involvedObject: { kind: 'Pod', name: 'a' },
+          reason: 'Started',
+          lastTimestamp,
+        })),
+      })
+    const spec = { ...podSpec, match: [{ ...podSpec.match[0]!, parse: ['cri', ['kubernetes-event']] }] }
+    const events = new TestStream(compilePipeline(spec, parsersOnly)).feed([
+      criLine(list('2026-11-24T08:00:05Z', '2026-11-24T08:00:07Z', '2024-01-01T00:00:00Z'), {
+        time: '2026-11-24T08:00:06.5Z',
+      }),
+    ])
+    expect(
+      events.map(({ id, document }) => [id.slice(25), document['@timestamp'], document.decklog.quality]),
+    ).toEqual([
+      ['0', '2026-11-24T08:00:05.000Z', undefined],
+      ['0.1', '2026-11-24T08:00:07.000Z', undefined],
+      ['0.2', '2026-11-24T08:00:06.5Z', ['time-differs']],
+    ])
   })
 
   test('keep the zone and odd headers', () => {
