@@ -1,6 +1,7 @@
 import type { Draft } from '../core/document.ts'
 import type { FormatDefinition } from '../ports/format.ts'
 import { processName } from './support/document.ts'
+import { directory } from './support/pam-directory.ts'
 import { PAM_ACTIONS, type PamOrigin, putPam } from './support/pam-event.ts'
 import {
   authentication,
@@ -27,7 +28,7 @@ export const pam: FormatDefinition = {
   kind: 'payload',
   title: 'PAM modules, under any program',
   definedBy:
-    'Linux-PAM: libpam/pam_syslog.c, modules/pam_unix/*.c, pam_faillock, pam_access; google-authenticator-libpam; duo_unix',
+    'Linux-PAM: libpam/pam_syslog.c, modules/pam_unix/*.c, pam_faillock, pam_access, pam_wheel; SSSD, pam_krb5, pam_ldap, pam_winbind; google-authenticator-libpam; duo_unix',
   dataset: 'system.auth',
   example: 'pam_unix(sshd:session): session opened for user alice(uid=1001) by (uid=0)',
   remarks: [
@@ -62,6 +63,9 @@ const NAME_LENGTH_MAX = 64
 function readHeader(text: string): { readonly origin: PamOrigin; readonly end: number } | undefined {
   if (!text.startsWith('pam_')) return undefined
   const open = text.indexOf('(')
+  const bare = text.indexOf(': ')
+  // `pam_ldap: …`, without the service.
+  if (bare > 5 && bare <= NAME_LENGTH_MAX && (open < 0 || bare < open)) return moduleAlone(text, bare)
   const close = text.indexOf('): ', open)
   if (open < 5 || close < 0 || close > NAME_LENGTH_MAX * 3) return undefined
   const module = text.slice(0, open)
@@ -71,6 +75,14 @@ function readHeader(text: string): { readonly origin: PamOrigin; readonly end: n
   const service = colon < 0 ? inside : inside.slice(0, colon)
   const type = colon < 0 ? undefined : inside.slice(colon + 1)
   return { origin: { module, service, type }, end: close + 3 }
+}
+
+function moduleAlone(
+  text: string,
+  colon: number,
+): { readonly origin: PamOrigin; readonly end: number } | undefined {
+  const module = text.slice(0, colon)
+  return /^pam_[a-z0-9_]+$/.test(module) ? { origin: { module }, end: colon + 2 } : undefined
 }
 
 /** `sshd(pam_google_authenticator)`, `pam_duo`, `login_duo`. */
@@ -93,7 +105,8 @@ function message(text: string, draft: Draft, origin: PamOrigin): true {
     password(text, draft, origin) ||
     expired(text, draft, origin) ||
     locked(text, draft, origin) ||
-    refusedByRule(text, draft, origin)
+    refusedByRule(text, draft, origin) ||
+    directory(text, draft, origin)
   return known || putPam(draft, 'pam_message', origin, {})
 }
 
