@@ -50,6 +50,11 @@ export interface LineFormat {
   readonly keys: readonly string[]
   /** Reads the line start..end (without its newline) into `header`. False when it is not of this format. */
   readonly read: (bytes: Uint8Array, start: number, end: number, header: LineHeader) => boolean
+  /**
+   * For a format whose text is escaped: writes the line start..end (without its newline) at `at` of `out` as `read` reads it, never
+   * longer than it was, and returns where it ends. What is not of this format is copied as it is.
+   */
+  readonly translate?: (bytes: Buffer, start: number, end: number, out: Buffer, at: number) => number
 }
 
 /** Fields that are taken over from an application's own JSON; everything else stays below `decklog.payload`. */

@@ -7,9 +7,10 @@ import { alone } from './alone.ts'
 import { type FormatChain, FormatReader } from './format-reader.ts'
 import { JoinedReader } from './joined-reader.ts'
 import type { LinePayloads } from './line-drafts.ts'
-import { LineReader } from './line-reader.ts'
+import { type LineFormats, LineReader } from './line-reader.ts'
 import { compileConditions, type RouteConditions, type RouteTest } from './route-condition.ts'
 import type { Enricher, RecordReader, Redactor } from './run.ts'
+import { TranslatedReader } from './translated-reader.ts'
 
 /** What a pipeline file says that matters here. Plain data. */
 export interface PipelineSpec {
@@ -36,7 +37,8 @@ export interface PipelineParts {
 export interface Route {
   readonly fits: RouteTest
   readonly dataset: string
-  readonly newReader: () => RecordReader
+  /** `format` is that of the source: container lines are read as their runtime writes them, whichever of them `parse:` names. */
+  readonly newReader: (format: string) => RecordReader
 }
 
 /** A pipeline with everything that it names. Holds no state; one serves all streams of its class. */
@@ -78,12 +80,12 @@ function readerOf(
   spec: PipelineSpec,
   parse: PipelineSpec['match'][number]['parse'],
   parts: PipelineParts,
-): () => RecordReader {
+): (format: string) => RecordReader {
   const [first, ...rest] = parse
   const line = typeof first === 'string' ? parts.lineFormats.get(first) : undefined
   if (line !== undefined) {
-    const formats = { line, trace: parts.trace, ...payloadsOf(spec, rest, parts) }
-    return () => new LineReader(formats)
+    const formats = { trace: parts.trace, ...payloadsOf(spec, rest, parts) }
+    return (format) => lineReader({ ...formats, line: parts.lineFormats.get(format) ?? line })
   }
   const chain: FormatChain = {
     record: firstOf(spec, first, parts),
@@ -92,6 +94,12 @@ function readerOf(
   if (chain.record.joining === undefined) return () => new FormatReader(chain)
   if (rest.length > 0) throw invalid(spec, `behind ${chain.record.name} nothing can stand`)
   return () => new JoinedReader(chain.record)
+}
+
+function lineReader(formats: LineFormats): RecordReader {
+  const reader = new LineReader(formats)
+  const { translate } = formats.line
+  return translate === undefined ? reader : new TranslatedReader(reader, translate)
 }
 
 /** A payload format may stand first too: klog in a file is the same as klog behind a container line's header. */

@@ -97,7 +97,7 @@ export function closeStream(state: StreamState, batch: RawBatch, input: ProcessI
 /** What depends on provenance only is made once a stream. */
 function begin(state: StreamState, batch: RawBatch, pipeline: CompiledPipeline): void {
   const route = routeOf(pipeline, batch)
-  const reader = route.newReader()
+  const reader = route.newReader(batch.provenance.format)
   state.reader = batch.extra[SPOOLED] === undefined ? reader : new SpooledReader(reader)
   state.dataset = route.dataset
   const { fields } = constantsOf(batch, route.dataset, 0, pipeline.enricher)

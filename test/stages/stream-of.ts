@@ -3,6 +3,7 @@ import type { RawBatch } from '../../src/core/batch.ts'
 import { type EventBatch, EventIndex, type SeqRange } from '../../src/core/event-batch.ts'
 import type { Tagger } from '../../src/core/tagging.ts'
 import { cri } from '../../src/parsers/cri.ts'
+import { dockerJson } from '../../src/parsers/docker-json.ts'
 import { jsonPayload } from '../../src/parsers/json-payload.ts'
 import { stackTrace } from '../../src/parsers/stack-trace.ts'
 import type { FormatDefinition } from '../../src/ports/format.ts'
@@ -29,7 +30,10 @@ export function pipelineOf(
 ): CompiledPipeline {
   return compilePipeline(options.spec ?? podSpec, {
     formats: new Map((options.formats ?? []).map((format) => [format.name, format])),
-    lineFormats: new Map([['cri', cri]]),
+    lineFormats: new Map([
+      ['cri', cri],
+      ['docker-json', dockerJson],
+    ]),
     payload: jsonPayload,
     trace: stackTrace,
     tagger: options.tagger,

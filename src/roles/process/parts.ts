@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { loadTagger } from '../../detect/sigma/load.ts'
 import { cri } from '../../parsers/cri.ts'
+import { dockerJson } from '../../parsers/docker-json.ts'
 import { jsonPayload } from '../../parsers/json-payload.ts'
 import { formats } from '../../parsers/registry.ts'
 import { stackTrace } from '../../parsers/stack-trace.ts'
@@ -10,7 +11,10 @@ import type { PipelineParts } from '../../stages/pipeline.ts'
 import { makeRedactor, type RedactorOptions } from '../../stages/redact/redactor.ts'
 
 /** Formats that are read from bytes, by the name that `parse:` has. */
-export const lineFormats: ReadonlyMap<string, LineFormat> = new Map([[cri.name, cri]])
+export const lineFormats: ReadonlyMap<string, LineFormat> = new Map([
+  [cri.name, cri],
+  [dockerJson.name, dockerJson],
+])
 
 /** All parsers, no rules. */
 export const parsersOnly: PipelineParts = {
