@@ -152,6 +152,15 @@ describe('forms', () => {
     expect(at(draft, 'user.audit.name')).toBe('root')
   })
 
+  it('of the kernel’s counter of lost records say how many they were', () => {
+    const draft = parsed(`type=CONFIG_CHANGE ${STAMP} op=set lost=0 old=17 auid=0 ses=1 res=1`)
+    expect(at(draft, 'decklog.audit.lost')).toBe(17)
+  })
+
+  it('with a CR at their end have none in their last value', () => {
+    expect(at(parsed(`type=CONFIG_CHANGE ${STAMP} op=set auid=0 res=1\r`), 'event.outcome')).toBe('success')
+  })
+
   it('of rules with several keys have them all', () => {
     const keys = Buffer.from('a\u0001b').toString('hex').toUpperCase()
     const draft = parsed(

@@ -251,6 +251,17 @@ describe('bad input', () => {
     accounted(stream, lines.length * 2)
   })
 
+  test('that is no UTF-8 is kept in exact bytes, those of all records of the event', () => {
+    const [call, ...rest] = auditEvent({ serial: 1 })
+    const odd = Buffer.concat([Buffer.from(rest[0]!), Buffer.from([0x20, 0xff, 0xfe])])
+    const stream = newStream()
+    const [event] = stream.feed([call!, odd, ...rest.slice(1)])
+    expect(event!.document.decklog.quality).toEqual(['invalid-utf8'])
+    const lines = [Buffer.from(call!), odd, ...rest.slice(1).map((line) => Buffer.from(line))]
+    const exact = Buffer.concat(lines.flatMap((line) => [line, Buffer.from('\n')]).slice(0, -1))
+    expect(Buffer.from(event!.document.decklog.raw, 'base64').equals(exact)).toBe(true)
+  })
+
   test('gives each record once, however it is cut, and the same documents', () => {
     const lines = shuffled(
       Array.from({ length: 30 }, (_, n) =>

@@ -16,6 +16,7 @@ import { syscallName } from './auditd-syscalls.ts'
 import { typeOf } from './auditd-types.ts'
 import { putUsers } from './auditd-users.ts'
 import { child, note } from './document.ts'
+import { putTime } from './time.ts'
 
 type Redact = ((text: string) => string) | undefined
 
@@ -30,7 +31,7 @@ export function composeEvent(texts: readonly string[], draft: Draft, redact: Red
     const record = readRecord(texts[at]!)
     if (record !== undefined) records.push(record)
   }
-  draft.timeNs = BigInt(seconds) * 1_000_000_000n + BigInt(nanos)
+  putTime(draft, seconds, nanos)
   const building = newBuilding(draft, redact)
   building.log['sequence'] = serial
   if (origin !== '') building.log['node'] = origin

@@ -55,7 +55,8 @@ export function readPairs(text: string, from: number, pairs: Pairs): void {
   pairs.avcRequest = ''
   pairs.structure = ''
   pairs.words = ''
-  read(text, from, text.length, pairs)
+  // A relay that ends its lines as Windows does: the CR is no part of the last value.
+  read(text, from, text.endsWith('\r') ? text.length - 1 : text.length, pairs)
 }
 
 function read(text: string, from: number, to: number, pairs: Pairs): void {

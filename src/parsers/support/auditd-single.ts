@@ -25,6 +25,14 @@ export function putKind(building: Building, type: AuditType): void {
     if (kind !== undefined) event['type'] = [kind]
   }
   if (type.name === 'VIRT_MACHINE_ID') putContainer(building)
+  else if (type.name === 'CONFIG_CHANGE') putLost(building)
+}
+
+/** Somebody has set the kernel's counter of lost records to 0: so many it had counted. */
+function putLost({ fields, log }: Building): void {
+  if (log['lost'] === undefined || typeof log['old'] !== 'string') return
+  const lost = Number(log['old'])
+  if (Number.isSafeInteger(lost) && lost > 0) child(child(fields, 'decklog'), 'audit')['lost'] = lost
 }
 
 const VIRT_TYPES = new Map([
