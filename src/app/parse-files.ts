@@ -9,6 +9,7 @@ import { compilePipeline, type PipelineSpec } from '../stages/pipeline.ts'
 import { processBatch } from '../stages/process-batch.ts'
 import { newStreamState } from '../stages/stream-state.ts'
 import { readRecords } from './read-records.ts'
+import { RecordAccount } from './record-account.ts'
 
 export interface ParseOptions {
   readonly format: string
@@ -18,6 +19,8 @@ export interface ParseOptions {
   readonly rules: boolean
   /** Time of the batch, for stamps without a year; undefined: the file's last change. */
   readonly nowMs?: number
+  /** Account for each record. @default false */
+  readonly account?: boolean
 }
 
 export interface ParseTally {
@@ -25,9 +28,31 @@ export interface ParseTally {
   bytes: number
   events: number
   joined: number
+  /** Records that are text, because their format could not read them. */
   failed: number
+  /** Empty records. */
   skipped: number
   signals: number
+  /** Records that are in events, or covered with a reason, and their bytes; counted where `ParseOptions.account` asks for it. */
+  accounted: number
+  accountedBytes: number
+  /** Those of them that are covered without an event. */
+  covered: number
+}
+
+export function newTally(): ParseTally {
+  return {
+    records: 0,
+    bytes: 0,
+    events: 0,
+    joined: 0,
+    failed: 0,
+    skipped: 0,
+    signals: 0,
+    accounted: 0,
+    accountedBytes: 0,
+    covered: 0,
+  }
 }
 
 export interface ParsedDocument {
@@ -47,6 +72,7 @@ export async function* parseFiles(
   const pipeline = compilePipeline(spec, parts)
   for (const path of options.paths) {
     const state = newStreamState()
+    const account = options.account === true ? new RecordAccount() : undefined
     const wallTimeMs = options.nowMs ?? timeOf(path)
     const provenance = provenanceOf(options.format, path)
     for await (const { batch, raw } of readRecords({
@@ -60,7 +86,9 @@ export async function* parseFiles(
       tally.records += made.records
       tally.bytes += raw.length
       tally.failed += made.parseFailed
+      account?.read(batch, raw)
       if (made.events === undefined) continue
+      account?.made(made.events)
       const index = new EventIndex(made.events)
       const documents = Buffer.from(made.events.documents)
       const found: ParsedDocument[] = []
@@ -76,7 +104,14 @@ export async function* parseFiles(
         if (cover.reason === 'skipped') tally.skipped += cover.last - cover.first + 1
       yield found
     }
+    if (account !== undefined) addAccount(tally, account)
   }
+}
+
+function addAccount(tally: ParseTally, account: RecordAccount): void {
+  tally.accounted += account.eventRecords + account.coveredRecords
+  tally.accountedBytes += account.eventBytes + account.coveredBytes
+  tally.covered += account.coveredRecords
 }
 
 /** The pipeline of the first class that reads the format, or one made for it. */

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { type ParsedDocument, type ParseTally, parseFiles } from '../app/parse-files.ts'
+import { newTally, type ParsedDocument, type ParseTally, parseFiles } from '../app/parse-files.ts'
 import { PIPELINES_DIRECTORY } from '../app/places.ts'
 import { loadPipelines } from '../config/pipelines.ts'
 import { DecklogError } from '../core/errors.ts'
@@ -61,18 +61,14 @@ function command(name: string, description: string, rules: boolean): Command {
       const pipelines = loadPipelines(options.pipelines ?? PIPELINES_DIRECTORY)
       const nowMs = timeOf(options.now)
       const now = nowMs === undefined ? {} : { nowMs }
+      const account = options.stats === true
       const output = new Output(process.stdout)
-      const tally: ParseTally = {
-        records: 0,
-        bytes: 0,
-        events: 0,
-        joined: 0,
-        failed: 0,
-        skipped: 0,
-        signals: 0,
-      }
+      const tally = newTally()
       for (const { format, paths } of groups) {
-        for await (const documents of parseFiles({ format, paths, pipelines, rules, ...now }, tally)) {
+        for await (const documents of parseFiles(
+          { format, paths, pipelines, rules, account, ...now },
+          tally,
+        )) {
           await output.write(linesOf(documents, rules))
           if (output.gone.aborted) return
         }
@@ -114,9 +110,14 @@ function linesOf(documents: readonly ParsedDocument[], kinds: boolean): string {
 }
 
 function statsOf(tally: ParseTally, rules: boolean): string {
-  const { records, bytes, events, joined, failed, skipped, signals } = tally
-  const text = `records in ${records} (${bytes} bytes), events out ${events}, joined ${joined}, empty ${skipped}, failed ${failed}`
-  return rules ? `${text}, signals ${signals}` : text
+  const { records, bytes, events, joined, failed, skipped, covered, signals, accounted, accountedBytes } =
+    tally
+  const isWhole = accounted === records && accountedBytes === bytes
+  const account = isWhole
+    ? `all ${accounted} records (${accountedBytes} bytes) accounted for`
+    : `only ${accounted} records (${accountedBytes} bytes) accounted for: please report this`
+  const text = `records in ${records} (${bytes} bytes), events out ${events}, joined ${joined}, empty ${skipped}, covered without an event ${covered}, failed ${failed}; ${account}`
+  return rules ? `${text}; signals ${signals}` : text
 }
 
 function timeOf(text: string | undefined): number | undefined {

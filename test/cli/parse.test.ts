@@ -1,11 +1,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { parseFiles, type ParseTally } from '../../src/app/parse-files.ts'
+import { newTally, type ParseTally, parseFiles } from '../../src/app/parse-files.ts'
 import { PIPELINES_DIRECTORY } from '../../src/app/places.ts'
 import { loadPipelines } from '../../src/config/pipelines.ts'
 import { BATCH_BYTES_MAX } from '../../src/core/limits.ts'
+import { formats } from '../../src/parsers/registry.ts'
 
 let room: string
 beforeAll(async () => {
@@ -26,10 +28,53 @@ test('so is a last line that is longer than a batch, after lines that are not', 
   expect(records).toBe(4)
 })
 
+test('accounts for every record and byte, of any format and whatever the bytes are', async () => {
+  const pieces = fc.oneof(
+    fc.uint8Array({ maxLength: 80 }),
+    fc.constantFrom('\n', '\n\n', '\r\n', '{', '"', '\u0000').map((text) => Buffer.from(text)),
+    fc.constantFrom(...[...formats.values()].map(({ example }) => Buffer.from(`${example}\n`))),
+  )
+  for (const format of ['cri', ...formats.keys()]) {
+    await fc.assert(
+      fc.asyncProperty(fc.array(pieces, { maxLength: 30 }), async (parts) => {
+        const bytes = Buffer.concat(parts)
+        const tally = await tallyOf(format, bytes)
+        expect([tally.bytes, tally.accountedBytes]).toEqual([bytes.length, bytes.length])
+        expect(tally.accounted).toBe(tally.records)
+      }),
+      { numRuns: 5 },
+    )
+  }
+})
+
+test('accounts for lines that are joined, empty, longer than a batch, and not read', async () => {
+  const line = (tag: string, text: string): string => `2026-11-24T08:00:00Z stdout ${tag} ${text}\n`
+  const long = line('F', 'y'.repeat(BATCH_BYTES_MAX * 5))
+  const text = `${line('P', 'a')}${line('F', 'b')}${line('F', '')}no line\n\n${long}`
+  const tally = await tallyOf('cri', Buffer.from(text))
+  expect(tally).toMatchObject({ records: 6, events: 3, joined: 1, failed: 1, skipped: 2, covered: 2 })
+  expect([tally.accounted, tally.accountedBytes]).toEqual([6, text.length])
+})
+
+async function tallyOf(format: string, bytes: Uint8Array): Promise<ParseTally> {
+  const path = join(room, 'any.log')
+  await writeFile(path, bytes)
+  const tally = newTally()
+  const options = {
+    format,
+    paths: [path],
+    pipelines: loadPipelines(PIPELINES_DIRECTORY),
+    rules: false,
+    account: true,
+  }
+  for await (const documents of parseFiles(options, tally)) for (const { json } of documents) JSON.parse(json)
+  return tally
+}
+
 async function messagesOf(text: string): Promise<{ messages: string[]; records: number }> {
   const path = join(room, 'lines.log')
   await writeFile(path, text)
-  const tally: ParseTally = { records: 0, bytes: 0, events: 0, joined: 0, failed: 0, skipped: 0, signals: 0 }
+  const tally = newTally()
   const pipelines = loadPipelines(PIPELINES_DIRECTORY)
   const messages: string[] = []
   for await (const documents of parseFiles({ format: 'text', paths: [path], pipelines, rules: false }, tally))
