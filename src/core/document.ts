@@ -12,6 +12,7 @@ export type Quality =
   | 'bidi-characters' // direction overrides or zero-width characters
   | 'truncated' // longer than an event's text may be
   | 'partial' // parts of a line whose end never came
+  | 'incomplete' // an event of several records that lacks some of them
   | 'carry-limit' // joining stopped at a limit
   | 'time-missing' // no time of its own: the batch's
   | 'time-invalid' // e.g. 30 February
