@@ -7,12 +7,12 @@ import {
   putImage,
   putPodName,
   putRuntimeAction,
-  quotedWord,
   RUNTIME_ACTIONS,
 } from './support/container-event.ts'
 import { child } from './support/document.ts'
 import { goDurationNs } from './support/klog-known.ts'
 import { readLoggedJson, readLogrusText, textOf } from './support/logfmt-line.ts'
+import { quotedWord } from './support/quoted.ts'
 
 /**
  * containerd's own log, logrus text or JSON (`[debug] format`):

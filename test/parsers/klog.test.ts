@@ -64,6 +64,36 @@ describe('klog', () => {
     })
   })
 
+  it('says why a pod is not what it should be, and of which container', () => {
+    const draft = parseAs(
+      'klog',
+      line(
+        '"Error syncing pod, skipping" err="failed to \\"StartContainer\\" for \\"app\\" with ErrImagePull: \\"not found\\"" pod="shop/web-1" podUID="a1"',
+      ),
+    )
+    expect(at(draft, 'event')).toMatchObject({ action: 'pod_sync_failed', reason: 'ErrImagePull' })
+    expect(at(draft, 'container.name')).toBe('app')
+  })
+
+  it.each([
+    [
+      'MountVolume.SetUp failed for volume "tls" (UniqueName: "u") pod "web-1" (UID: "a1") : secret "tls" not found',
+      'volume_mount_failed',
+    ],
+    [
+      'Operation for "{volumeName:x}" failed. Error: MountVolume.SetUp failed for volume "tls" (UniqueName: "u") pod "web-1" (UID: "a1") : x',
+      'volume_mount_failed',
+    ],
+    [
+      'MountVolume.SetUp succeeded for volume "tls" (UniqueName: "u") pod "web-1" (UID: "a1") ',
+      'volume_mounted',
+    ],
+  ])('says whose volume it is: %s', (message, action) => {
+    const draft = parseAs('klog', line(message))
+    expect(at(draft, 'event.action')).toBe(action)
+    expect(at(draft, 'kubernetes.pod')).toEqual({ name: 'web-1', uid: 'a1' })
+  })
+
   it('finds the year, to the day', () => {
     const [newYear, late] = ['2027-01-01T00:10:00Z', '2027-06-01T00:00:00Z']
     const time = (batchTime: string, text: string): string =>

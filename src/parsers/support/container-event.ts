@@ -101,13 +101,6 @@ export function putPodName(draft: Draft, { namespace, name, uid, container }: Po
   kubernetes['pod'] = uid === '' ? { name } : { name, uid }
 }
 
-/** The text between quotation marks that begins at `at`, as `%q` writes it where nothing has to be escaped. */
-export function quotedWord(text: string, at: number): string {
-  if (text.charCodeAt(at) !== 34) return ''
-  const end = text.indexOf('"', at + 1)
-  return end < 0 ? '' : text.slice(at + 1, end)
-}
-
 /** What follows `label` up to the next comma or bracket: `&PodSandboxMetadata{Name:web-1,Uid:…,Namespace:shop,Attempt:0,}`. */
 export function member(text: string, label: string): string {
   const at = text.indexOf(label)

@@ -1,6 +1,8 @@
 import type { Draft, Json, JsonObject } from '../../core/document.ts'
 import { child, relate } from './document.ts'
 import { ipOf, putEndpoint } from './endpoint.ts'
+import { quotedWord } from './quoted.ts'
+import { isWord } from './web-access.ts'
 
 /** What a message of a Kubernetes component means. `fields` of ECS besides the action. */
 interface Known {
@@ -124,8 +126,10 @@ export const KLOG_ACTIONS: Readonly<Record<string, string>> = {
 export function putKnown(draft: Draft, message: string, pairs: JsonObject | undefined): void {
   putPayload(draft, message, pairs)
   const found = BY_MESSAGE.get(message)
-  if (found !== undefined) putKnownEvent(draft, found)
-  else if (message.startsWith('MountVolume.')) putMount(draft, message)
+  if (found !== undefined) {
+    putKnownEvent(draft, found)
+    if (found.action === 'pod_sync_failed') putSyncError(draft, text(pairs?.['err']))
+  } else if (message.startsWith('MountVolume.')) putMount(draft, message, false)
   else if (message.startsWith('Unable to authenticate'))
     putKnownEvent(draft, BY_MESSAGE.get('Unable to authenticate the request')!)
   if (pairs === undefined) return
@@ -166,12 +170,44 @@ function putKnownEvent(draft: Draft, { action, category, type, outcome }: Known)
   putAction(draft, action, category, type, outcome)
 }
 
-/** `MountVolume.SetUp succeeded for volume "x" (UniqueName: …) pod "y" (UID: …)`, and how it fails. */
-function putMount(draft: Draft, message: string): void {
-  if (message.includes(' succeeded for volume'))
-    putAction(draft, 'volume_mounted', ['file'], ['access'], 'success')
-  else if (message.includes(' failed for volume'))
-    putAction(draft, 'volume_mount_failed', ['file'], ['access'], 'failure')
+/** `failed to "StartContainer" for "app" with ErrImagePull: "…"`: why, and which container. */
+function putSyncError(draft: Draft, error: string): void {
+  const verb = error.indexOf('failed to "')
+  const at = verb < 0 ? -1 : error.indexOf('" for "', verb)
+  const name = at < 0 ? '' : quotedWord(error, at + 6)
+  const reason = at < 0 ? '' : wordAfter(error, `" with `, at)
+  if (name === '' || reason === '') return
+  child(draft.fields, 'event')['reason'] = reason
+  // Of a sandbox that could not be made the name is the pod's, with its namespace and id.
+  if (error.startsWith('StartContainer', verb + 11)) child(draft.fields, 'container')['name'] = name
+}
+
+/** Letters and digits behind `label`. */
+function wordAfter(value: string, label: string, from: number): string {
+  const at = value.indexOf(label, from)
+  if (at < 0) return ''
+  let end = at + label.length
+  while (end < value.length && isWord(value, end, end + 1)) end++
+  return value.slice(at + label.length, end)
+}
+
+/**
+ * `MountVolume.SetUp succeeded for volume "x" (UniqueName: "…") pod "y" (UID: "…")`, and how it fails. The pod's namespace is only
+ * in the pairs of a structured line.
+ */
+export function putMount(draft: Draft, message: string, isPlain: boolean): void {
+  const failed = message.indexOf(' failed for volume "')
+  const at = failed >= 0 ? failed + 7 : message.indexOf(' succeeded for volume "') + 10
+  if (at < 10 && failed < 0) return
+  if (failed >= 0) putAction(draft, 'volume_mount_failed', ['file'], ['access'], 'failure')
+  else putAction(draft, 'volume_mounted', ['file'], ['access'], 'success')
+  const pod = message.indexOf(' pod "', at)
+  if (!isPlain || pod < 0) return
+  const uid = message.indexOf(' (UID: "', pod)
+  const name = quotedWord(message, pod + 5)
+  if (name !== '')
+    child(draft.fields, 'kubernetes')['pod'] =
+      uid < 0 ? { name } : { name, uid: quotedWord(message, uid + 7) }
 }
 
 function putPairs(draft: Draft, pairs: JsonObject): void {

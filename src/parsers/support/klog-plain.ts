@@ -1,6 +1,6 @@
 import type { Draft } from '../../core/document.ts'
 import { child, relate } from './document.ts'
-import { putAction, putRequest, putSource, restOfRequest } from './klog-known.ts'
+import { putAction, putMount, putRequest, putSource, restOfRequest } from './klog-known.ts'
 import { readPairs, unquoted } from './klog-pairs.ts'
 import { quotedEnd } from './quoted.ts'
 
@@ -21,10 +21,10 @@ export function putPlain(draft: Draft, text: string): void {
       else if (text.startsWith('RBAC DENY: user ')) denied(draft, text, 16)
       return
     case 77: // M
-      if (text.startsWith('MountVolume.')) mounted(draft, text)
+      if (text.startsWith('MountVolume.')) putMount(draft, text, true)
       return
     case 79: // O
-      if (text.startsWith('Operation for ')) mounted(draft, text)
+      if (text.startsWith('Operation for ')) putMount(draft, text, true)
       return
     case 71: // G
       if (text.startsWith('Got sys oom event')) putAction(draft, 'oom', ['process'], ['end'])
@@ -147,10 +147,3 @@ function groupsAt(text: string, at: number): { readonly values: string[]; readon
 }
 
 const GROUPS_MAX = 256
-
-function mounted(draft: Draft, text: string): void {
-  const failed = text.indexOf(' failed for volume')
-  if (failed > 0) putAction(draft, 'volume_mount_failed', ['file'], ['access'], 'failure')
-  else if (text.includes(' succeeded for volume'))
-    putAction(draft, 'volume_mounted', ['file'], ['access'], 'success')
-}

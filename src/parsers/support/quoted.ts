@@ -25,3 +25,10 @@ export function numberAt(
     value = value * 10 + code
   return end === at || end - at > 15 ? undefined : { value, end }
 }
+
+/** The text between quotation marks that begins at `at`, as `%q` writes it where nothing has to be escaped. */
+export function quotedWord(text: string, at: number): string {
+  if (text.charCodeAt(at) !== 34) return ''
+  const end = text.indexOf('"', at + 1)
+  return end < 0 ? '' : text.slice(at + 1, end)
+}
