@@ -17,6 +17,10 @@ const podsSource = z.strictObject({
   class: className.default('pod'),
   /** Folder with `<namespace>_<pod>_<uid>/<container>/<restart>.log`. */
   path: z.string().default('/var/log/pods'),
+  /** Default: what each container's runtime writes, which the layout of its files says. */
+  format: z.enum(['cri', 'docker-json']).optional(),
+  /** Where docker keeps its containers: logs of pods may lead there. Default: /var/lib/docker/containers */
+  dockerPath: z.string().optional(),
 })
 
 const fileSource = z.strictObject({

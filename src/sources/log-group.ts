@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
+import { isDockerLog } from './docker-log.ts'
 
 /** A live log file and the files that it becomes when it is rotated: together one stream. */
 export interface LogGroup {
@@ -52,7 +53,7 @@ export function isRotatedName(name: string, liveName: string): boolean {
   return plain.startsWith(stem) && plain.endsWith(extension) && /^\d{4}/.test(plain.slice(stem.length))
 }
 
-/** The rotated files of a group, oldest first: by name for pods (it holds the time), else by the time of the last write. */
+/** The rotated files of a group, oldest first: by name where the kubelet rotates (it holds the time), else by the time of the last write. */
 export function rotatedFiles(group: LogGroup): RotatedFile[] {
   const directory = dirname(group.livePath)
   const liveName = basename(group.livePath)
@@ -66,7 +67,7 @@ export function rotatedFiles(group: LogGroup): RotatedFile[] {
     found.push({ path, id, size: stats.size, mtimeMs: stats.mtimeMs, gzip: name.endsWith('.gz') })
   }
   const byName = (a: RotatedFile, b: RotatedFile): number => (a.path < b.path ? -1 : 1)
-  const isByName = group.kind === 'pods' || group.spooled === true
+  const isByName = (group.kind === 'pods' && !isDockerLog(group.livePath)) || group.spooled === true
   return found.sort(isByName ? byName : (a, b) => a.mtimeMs - b.mtimeMs || byName(b, a))
 }
 

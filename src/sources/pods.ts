@@ -1,7 +1,8 @@
 import { lstatSync, realpathSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Clock } from '../ports/clock.ts'
 import { type Discovery, type DiscoveryEvents, lookSafely } from './discovery.ts'
+import { DOCKER_PATH, dockerLogOf } from './docker-log.ts'
 import { groupKey, type LogGroup, namesIn, rotatedFiles } from './log-group.ts'
 import type { PodsSource } from './source-config.ts'
 import { DirectoryWatch } from './watch-directory.ts'
@@ -17,6 +18,8 @@ interface Directory {
   readonly children: Map<string, Directory>
   /** Live files seen, by name. */
   readonly files: Map<string, LogGroup>
+  /** Of live files that are docker's: their own directories. */
+  readonly targets: Map<string, DirectoryWatch>
   readonly bornMs: number
   watch: DirectoryWatch | undefined
   mtimeMs: number
@@ -69,7 +72,7 @@ class PodsDiscovery implements Discovery {
   }
 
   close(): void {
-    for (const directory of this.#all()) directory.watch?.close()
+    for (const directory of this.#all()) closeWatches(directory)
     this.#root = undefined
   }
 
@@ -107,6 +110,7 @@ class PodsDiscovery implements Discovery {
       parent,
       children: new Map(),
       files: new Map(),
+      targets: new Map(),
       bornMs: this.#clock.now(),
       watch: undefined,
       mtimeMs: -1,
@@ -164,7 +168,9 @@ class PodsDiscovery implements Discovery {
       this.#events.onTouched(group.key)
       if (present.has(name)) continue
       directory.files.delete(name)
-      this.#isGone(group.livePath)
+      directory.targets.get(name)?.close()
+      directory.targets.delete(name)
+      this.#isGone(join(directory.path, name))
     }
     const live = names.filter((name) => isLiveName(name) && !directory.files.has(name))
     for (const name of live.sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10)))
@@ -204,12 +210,21 @@ class PodsDiscovery implements Discovery {
     directory.files.set(name, group)
     directory.hadFiles = true
     if (directory.parent !== undefined) directory.parent.hadFiles = true
+    if (group.livePath !== path) directory.targets.set(name, this.#watchTarget(group))
     this.#events.onGroup(group)
+  }
+
+  #watchTarget(group: LogGroup): DirectoryWatch {
+    return new DirectoryWatch(dirname(group.livePath), {
+      onChange: () => this.#events.onTouched(group.key),
+      // Each quiet file is looked at about once a second all the same.
+      onLost: () => undefined,
+    })
   }
 
   #remove(directory: Directory): void {
     for (const child of directory.children.values()) this.#remove(child)
-    directory.watch?.close()
+    closeWatches(directory)
     for (const group of directory.files.values()) this.#events.onTouched(group.key)
     if (directory === this.#root) this.#root = undefined
     if (!directory.parent?.children.delete(directory.name)) return
@@ -244,10 +259,18 @@ class PodsDiscovery implements Discovery {
       container,
       restart,
     }
-    const { class: className, format = 'cri', path } = this.#source
+    const { class: className, path, dockerPath = DOCKER_PATH } = this.#source
     const key = groupKey('pods', names)
-    return { key, class: className, kind: 'pods', format, names, livePath, root: path, history: true }
+    const target = dockerLogOf(livePath)
+    const format = this.#source.format ?? (target === undefined ? 'cri' : 'docker-json')
+    const place = target === undefined ? { livePath, root: path } : { livePath: target, root: dockerPath }
+    return { key, class: className, kind: 'pods', format, names, ...place, history: true }
   }
+}
+
+function closeWatches(directory: Directory): void {
+  directory.watch?.close()
+  for (const watch of directory.targets.values()) watch.close()
 }
 
 function isLiveName(name: string): boolean {

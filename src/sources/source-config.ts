@@ -23,8 +23,10 @@ export interface PodsSource {
   readonly kind: 'pods'
   readonly class: string
   readonly path: string
-  /** @default 'cri' */
-  readonly format?: string
+  /** @default what the runtime of each container writes: docker-json where its log is docker's, else cri */
+  readonly format?: string | undefined
+  /** Where docker keeps its containers: logs of pods may lead there. @default /var/lib/docker/containers */
+  readonly dockerPath?: string | undefined
 }
 
 /** Files by path or glob. Each path is one stream over all its rotations. */

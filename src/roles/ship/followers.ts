@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import type { Discovery, DiscoveryEvents } from '../../sources/discovery.ts'
+import { DOCKER_PATH } from '../../sources/docker-log.ts'
 import { baseOf } from '../../sources/files.ts'
 import type { LogGroup } from '../../sources/log-group.ts'
 import { fileId } from '../../sources/open-log.ts'
@@ -181,6 +182,9 @@ function seemsChanged(follower: Follower): boolean {
 function covers(source: SourceConfig, group: LogGroup): boolean {
   if (source.kind === 'spool') return group.livePath.startsWith(`${source.directory}/`)
   if (source.kind !== group.kind) return false
-  if (source.kind === 'pods') return group.livePath.startsWith(`${source.path}/`)
+  if (source.kind === 'pods') {
+    const { path, dockerPath = DOCKER_PATH } = source
+    return [path, dockerPath].some((one) => group.livePath.startsWith(`${one}/`))
+  }
   return source.paths.some((path) => group.livePath === path || group.livePath.startsWith(`${baseOf(path)}/`))
 }
