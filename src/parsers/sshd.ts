@@ -38,6 +38,7 @@ import {
   subsystem,
   transferred,
 } from './support/sshd-session.ts'
+import { digit } from './support/time.ts'
 
 /**
  * What OpenSSH's sshd logs, from 3.x to 10: `sshd`, and since 9.8 `sshd-session`, since 10 `sshd-auth`.
@@ -76,11 +77,14 @@ function parse(text: string, draft: Draft): boolean {
   return true
 }
 
+const CLOSE_BRACKET = 93
+
 function parseMessage(text: string, draft: Draft): boolean {
   if (isPam(text, processName(draft))) return false
   const level = text.startsWith('error: ') ? 'error' : text.startsWith('fatal: ') ? 'fatal' : undefined
-  const preauth = text.endsWith(' [preauth]')
-  const end = preauth ? -10 : text.endsWith(' [postauth]') ? -11 : undefined
+  const isMarked = text.charCodeAt(text.length - 1) === CLOSE_BRACKET
+  const preauth = isMarked && text.endsWith(' [preauth]')
+  const end = preauth ? -10 : isMarked && text.endsWith(' [postauth]') ? -11 : undefined
   const start = level === undefined ? 0 : 7
   const body = start === 0 && end === undefined ? text : text.slice(start, end)
   if (!dispatch(solaris(body), draft, preauth) && !other(body, draft, level)) return false
@@ -92,8 +96,7 @@ function parseMessage(text: string, draft: Draft): boolean {
 function isPam(text: string, name: string | undefined): boolean {
   return (
     text.startsWith('pam_') ||
-    /^PAM \d/.test(text) ||
-    text.startsWith('PAM service(') ||
+    (text.startsWith('PAM ') && (digit(text, 4) >= 0 || text.startsWith('service(', 4))) ||
     name?.includes('(pam_') === true
   )
 }

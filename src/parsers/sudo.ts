@@ -88,9 +88,21 @@ function firstKey(text: string, from: number): number {
   return -1
 }
 
+/** By its first letter, for there are few: a line asks often. */
 function keyAt(text: string, at: number): Key | undefined {
-  return KEYS.find((key) => text.startsWith(key, at) && text.charCodeAt(at + key.length) === 61)
+  const keys = KEYS_OF[text.charCodeAt(at) - LETTER_A]
+  if (keys === undefined) return undefined
+  for (const key of keys)
+    if (text.charCodeAt(at + key.length) === EQUALS && text.startsWith(key, at)) return key
+  return undefined
 }
+
+const LETTER_A = 65
+const EQUALS = 61
+const KEYS_OF: readonly (readonly Key[] | undefined)[] = Array.from({ length: 26 }, (_, letter) => {
+  const keys = KEYS.filter((key) => key.charCodeAt(0) === LETTER_A + letter)
+  return keys.length === 0 ? undefined : keys
+})
 
 /** A key's value ends where a key that comes later in the order begins; the command's never does. */
 function readValues(text: string, first: number): Values {
@@ -115,6 +127,7 @@ interface CommandEnd {
 
 /** `c args ; SIGNAL=TERM ; EXIT=143`: either, or both, at the end. */
 function readEnd(command: string): CommandEnd | undefined {
+  if (!command.includes(' ; ')) return undefined
   let end = command.length
   const exitAt = command.lastIndexOf(' ; EXIT=')
   const exitCode = exitAt < 0 ? Number.NaN : wholeNumber(command.slice(exitAt + 8))

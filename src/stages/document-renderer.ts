@@ -190,7 +190,7 @@ export class DocumentRenderer {
       at =
         section === this.#event
           ? this.#putEvent(out, at, parts)
-          : putJoined(out, at, parts.fields[section.name]!, section)
+          : putJoined(out, at, parts.fields[section.name], section)
     }
     return putPiece(out, at, last)
   }

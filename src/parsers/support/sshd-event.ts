@@ -160,11 +160,20 @@ export function putSshd(draft: Draft, action: SshdAction, facts: SshdFacts): tru
 }
 
 function putDetails(draft: Draft, { user, details, invalidUser }: SshdFacts): void {
-  for (const name in details) child(child(draft.fields, 'decklog'), 'ssh')[name] = details[name]!
-  if (invalidUser === true) child(child(draft.fields, 'decklog'), 'ssh')['invalid_user'] = true
+  const hasDetails = details !== undefined && hasMembers(details)
+  if (hasDetails || invalidUser === true) {
+    const ssh = child(child(draft.fields, 'decklog'), 'ssh')
+    for (const name in details) ssh[name] = details[name]!
+    if (invalidUser === true) ssh['invalid_user'] = true
+  }
   // No one is called so: a name like this is there to be taken for the rest of the line.
   if (user !== undefined && (user.includes(' from ') || user.includes(' port ')))
     note(draft, 'ambiguous-fields')
+}
+
+function hasMembers(object: JsonObject): boolean {
+  for (const _ in object) return true
+  return false
 }
 
 /** A client wrote what looks like an address of its own choice: all of them can be searched, none is believed. */

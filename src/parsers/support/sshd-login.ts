@@ -35,9 +35,10 @@ export function login(text: string, draft: Draft): boolean {
     note(draft, 'ambiguous-fields')
     if (source === undefined) putAmbiguous(draft, candidates)
   }
-  const facts = { invalidUser, source, ssh, details }
-  const user = source === undefined ? {} : { user: userOf(text, userAt, source) }
-  putSshd(draft, ACTION_OF[event]!, { ...facts, ...user, ...OUTCOME_OF[event] })
+  const user = source === undefined ? '' : userOf(text, userAt, source)
+  const outcome = OUTCOME_OF[event]
+  const facts = { invalidUser, source, ssh, details, user }
+  putSshd(draft, ACTION_OF[event]!, outcome === undefined ? facts : { ...facts, outcome })
   if (event === 'Accepted') (draft.fields['event'] as JsonObject)['category'] = ['authentication', 'session']
   return true
 }
@@ -49,10 +50,10 @@ const ACTION_OF: Readonly<Record<string, SshdAction>> = {
   Postponed: 'ssh_login_postponed',
 }
 
-const OUTCOME_OF: Readonly<Record<string, { outcome: 'success' | 'failure' }>> = {
-  Accepted: { outcome: 'success' },
-  Failed: { outcome: 'failure' },
-  Partial: { outcome: 'success' },
+const OUTCOME_OF: Readonly<Record<string, 'success' | 'failure'>> = {
+  Accepted: 'success',
+  Failed: 'failure',
+  Partial: 'success',
 }
 
 /** The word before ` from `, where Solaris writes `<invalid username>` for none. */
@@ -76,7 +77,8 @@ function originsOf(text: string, from: number): Endpoint[] {
     if (!text.startsWith(' ssh', endpoint.end)) continue
     const end = endpoint.end + 5
     if (end !== text.length && !text.startsWith(': ', end)) continue
-    found.push({ ...endpoint, end })
+    const { address, port, start } = endpoint
+    found.push({ address, port, start, end })
     if (found.length === ORIGINS_MAX) break
   }
   if (found.length > 0) return found

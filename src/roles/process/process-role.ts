@@ -383,8 +383,8 @@ class Process implements ProcessRole {
     for (const count of result.parsers) {
       this.#unread.note({ class: name, source: result.source }, count, this.#options.clock.now())
       for (const [at, parser] of count.formats.entries()) {
-        telemetry.add('decklog_process_parser_tried_total', count.triedBy[at]!, { parser })
-        telemetry.add('decklog_process_parser_taken_total', count.takenBy[at]!, { parser })
+        telemetry.add('decklog_process_parser_tried_total', count.triedBy[at], { parser })
+        telemetry.add('decklog_process_parser_taken_total', count.takenBy[at], { parser })
       }
     }
     for (const [rule, count] of result.signals)
