@@ -1,7 +1,7 @@
 import type { Draft, JsonObject } from '../core/document.ts'
 import type { FormatDefinition } from '../ports/format.ts'
 import { ACCOUNT_ACTIONS, ACCOUNT_MESSAGES, type AccountMeaning } from './support/account-messages.ts'
-import { child, processName, relate, writtenBy } from './support/document.ts'
+import { child, processName, putUser, relate, writtenBy } from './support/document.ts'
 import type { TemplateValues } from './support/templates.ts'
 
 /** Who is created, deleted, changed; who may do what; who is in which group: the programs of shadow, by their messages. */
@@ -16,7 +16,7 @@ export const accounts: FormatDefinition = {
   example: 'new user: name=alice, UID=1001, GID=1001, home=/home/alice, shell=/bin/bash, from=/dev/pts/1',
   remarks: [
     'The message stays as it is; nothing is kept in `event.original`. Lines of PAM modules under these names (`pam_unix(passwd:chauthtok): …`) are read by the format `pam`.',
-    'As in Elastic’s documents `user.name` is the account that useradd, usermod and userdel work on, and `user.target.*` says the same; where the message names who did it (gpasswd, passwd), `user.name` is that person and `user.target.name` the account. A new name is `user.changes.name`.',
+    'As in Elastic’s documents `user.name` is the account that useradd, usermod and userdel work on, and `user.target.*` says the same; where the message names who did it (gpasswd, passwd), `user.name` is that person and `user.target.name` the account. A new name is `user.changes.name`. `system.auth.useradd.shell` ends before `, from=TTY`, which Elastic’s pattern takes into it; that is `decklog.accounts.tty`.',
     '`decklog.accounts` has `attribute`, `from`, `to`, `file`, `tty`, `login` and `change`. Only messages of these programs are read, or ones of their form where no process name is known.',
   ],
   actions: ACCOUNT_ACTIONS,
@@ -107,7 +107,7 @@ function putUsers(draft: Draft, { self, attribute }: AccountMeaning, values: Tem
     user['changes'] = { name: values['to']! }
     relate(draft, 'user', values['to']!)
   }
-  if (Object.keys(user).length > 0) draft.fields['user'] = user
+  if (Object.keys(user).length > 0) putUser(draft, user)
 }
 
 function putDetails(draft: Draft, { attribute }: AccountMeaning, values: TemplateValues): void {

@@ -33,7 +33,8 @@ export const pam: FormatDefinition = {
   example: 'pam_unix(sshd:session): session opened for user alice(uid=1001) by (uid=0)',
   remarks: [
     'The message stays as it is; nothing is kept in `event.original`. Values of `event.action` follow Elastic’s system integration where it has them.',
-    'A session opened `by (uid=0)` was opened by a daemon: `user.name` is then who logged in. Under sudo and su the caller is `user.*` and the one they became is `user.effective.*`.',
+    'A session opened `by (uid=0)` was opened by a daemon: `user.name` is then who logged in. Elastic’s documents have an empty `user.name` and `user.id` 0 there. Under sudo and su the caller is `user.*` and the one they became is `user.effective.*`.',
+    'A line of pam_unix’s `auth` that says nothing of success has no `event.outcome`; Elastic’s pipeline calls each a success that does not say “authentication failure”.',
     '`decklog.pam` has `module`, `service`, `type`, `logname`, `uid`, `euid`, `tty` and `ruser`. A second factor’s module gives `decklog.mfa.provider`: google_authenticator, duo, u2f, oath, yubico, radius, privacyidea, okta.',
   ],
   actions: PAM_ACTIONS,

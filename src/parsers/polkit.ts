@@ -1,6 +1,6 @@
 import type { Draft, JsonObject } from '../core/document.ts'
 import type { FormatDefinition } from '../ports/format.ts'
-import { child, relate, writtenBy } from './support/document.ts'
+import { child, putUser, relate, writtenBy } from './support/document.ts'
 import { TemplateSet, type TemplateValues } from './support/templates.ts'
 
 /** polkitd's decisions that asked somebody, and pkexec, which runs a command by them. */
@@ -72,7 +72,7 @@ function putValues(draft: Draft, values: TemplateValues): void {
   const users: JsonObject = {}
   if (user !== undefined && user !== '') users['name'] = user
   if (as !== undefined && as !== '') users['effective'] = { name: as }
-  draft.fields['user'] = users
+  putUser(draft, users)
   relate(draft, 'user', user ?? '')
   relate(draft, 'user', as ?? '')
   const details: JsonObject = {}

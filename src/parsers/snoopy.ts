@@ -1,6 +1,6 @@
 import type { Draft, JsonObject } from '../core/document.ts'
 import type { FormatDefinition } from '../ports/format.ts'
-import { child, note, relate, writtenBy } from './support/document.ts'
+import { child, note, putUser, relate, writtenBy } from './support/document.ts'
 import { putEndpoint } from './support/endpoint.ts'
 
 /**
@@ -115,7 +115,7 @@ function putUsers(draft: Draft, { uid, username, login }: Values): void {
   if (valueOf(username) !== undefined) user['name'] ??= username!
   const other = userOf(effective ?? '')
   if (Object.keys(other).length > 0) user['effective'] = other
-  if (Object.keys(user).length > 0) draft.fields['user'] = user
+  if (Object.keys(user).length > 0) putUser(draft, user)
   for (const name of [user['name'], other['name'], valueOf(login)])
     if (typeof name === 'string') relate(draft, 'user', name)
 }

@@ -40,6 +40,17 @@ export function relate(draft: Draft, kind: 'user' | 'ip' | 'hosts' | 'hash', val
   else if (!values.includes(value)) values.push(value)
 }
 
+/** Joins `user` with what a format before has said of the sender: the journal knows who wrote a line. */
+export function putUser(draft: Draft, user: JsonObject): void {
+  const fields = child(draft.fields, 'user')
+  for (const name of Object.keys(user)) {
+    const value = user[name]!
+    const known = fields[name]
+    if (isObject(value) && isObject(known)) Object.assign(known, value)
+    else fields[name] = value
+  }
+}
+
 export function note(draft: Draft, quality: string): void {
   if (!draft.quality.includes(quality)) draft.quality.push(quality)
 }

@@ -1,5 +1,5 @@
 import type { Draft, JsonObject } from '../../core/document.ts'
-import { child, relate } from './document.ts'
+import { child, putUser, relate } from './document.ts'
 import { putEndpoint, readEndpoint } from './endpoint.ts'
 
 /** Every `event.action` of PAM modules; where Elastic's system integration has a name, it is that one. */
@@ -83,7 +83,6 @@ function putChange(draft: Draft, { user, details }: PamFacts): void {
   const fields = child(draft.fields, 'user')
   fields['name'] = actor
   fields['target'] = { name: user }
-  draft.fields['user'] = fields
   relate(draft, 'user', actor)
 }
 
@@ -106,7 +105,7 @@ function putUsers(draft: Draft, facts: PamFacts): void {
   if (facts.effective !== undefined && facts.effective !== '') effective['name'] = facts.effective
   if (facts.effectiveId !== undefined) effective['id'] = facts.effectiveId
   if (Object.keys(effective).length > 0) user['effective'] = effective
-  if (Object.keys(user).length > 0) draft.fields['user'] = user
+  if (Object.keys(user).length > 0) putUser(draft, user)
   relate(draft, 'user', facts.user ?? '')
   relate(draft, 'user', facts.effective ?? '')
 }
