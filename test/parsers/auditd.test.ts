@@ -128,6 +128,36 @@ describe('untrusted text', () => {
   })
 })
 
+describe('odd input', () => {
+  it('of a message in a message, however deep, ends', () => {
+    for (const part of ["msg='", 'msg="a=', "a='", '="', "msg='a=", '{', 'avc: { ', 'old ', '=']) {
+      const draft = parsed(`type=USER ${STAMP} ${part.repeat(30_000)}`)
+      expect(draft?.timeNs).toBeDefined()
+    }
+  })
+
+  it('that is no number where one belongs is left to the message', () => {
+    const draft = parsed(`type=CRYPTO_KEY_USER ${STAMP} pid=x msg='op=y lport=abc rport=22'`)
+    expect(at(draft, 'auditd.log.lport')).toBeUndefined()
+    expect(at(draft, 'auditd.log.rport')).toBe(22)
+    expect(at(draft, 'process.pid')).toBeUndefined()
+  })
+
+  it('of a secret over two parts of an argument leaves none of it', () => {
+    const redact = (text: string): string => text.replace(/hunter2/g, '***')
+    const hex = Buffer.from('-p hunter2').toString('hex').toUpperCase()
+    const text = [
+      call('syscall=59 success=yes exit=0 items=0'),
+      `type=EXECVE ${STAMP} argc=1 a0_len=${hex.length} a0[0]=${hex.slice(0, 12)} a0[1]=${hex.slice(12)}`,
+    ].join('\n')
+    const draft = newDraft(text)
+    auditd.parse(text, draft, { ...contextOf(), redact })
+    expect(at(draft, 'process.args')).toEqual(['-p ***'])
+    expect(draft.message).not.toContain(hex.slice(12))
+    expect(draft.quality).toContain('redacted')
+  })
+})
+
 describe('forms', () => {
   it('of the kernel itself, with numbers for types, are read', () => {
     const draft = parsed(

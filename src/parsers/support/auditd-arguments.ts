@@ -42,7 +42,7 @@ export function readArguments(records: readonly AuditRecord[], decoder: Decoder)
   for (const [argument, found] of parts) {
     const text = joinParts(found)
     if (lengths.get(argument) !== text.length) isWhole = false
-    whole.set(argument, decodeArgument(text, false, decoder))
+    whole.set(argument, decodeParts(found, text, decoder))
   }
   return inOrder(whole, count, isWhole)
 }
@@ -67,6 +67,20 @@ function partsOf(parts: Map<number, Map<number, string>>, argument: number): Map
 function joinParts(parts: Map<number, string>): string {
   const numbers = [...parts.keys()].sort((a, b) => a - b)
   return numbers.map((part) => parts.get(part)!).join('')
+}
+
+/** A secret that goes over parts is taken out of the first, and nothing is left of the others. */
+function decodeParts(parts: Map<number, string>, joined: string, decoder: Decoder): string {
+  const before = decoder.replaced.length
+  const text = decodeArgument(joined, false, decoder)
+  const replaced = decoder.replaced.splice(before)[0]
+  if (replaced === undefined) return text
+  let left = replaced[1]
+  for (const part of parts.values()) {
+    decoder.replaced.push([part, left])
+    left = ''
+  }
+  return text
 }
 
 /** Bare text that is no hexadecimal comes from tools that write no quotes. */

@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '../../core/document.ts'
-import { type Building, isDigits, isNamed } from './auditd-building.ts'
+import { type Building, isNamed } from './auditd-building.ts'
 import { type Field, fieldNames, fieldOf, isPlainKey, put, typed } from './auditd-fields.ts'
+import { isDigits } from './auditd-hex.ts'
 import { archName } from './auditd-syscalls.ts'
 import { child, relate } from './document.ts'
 
@@ -195,7 +196,10 @@ export function knownOf(name: string): Known {
 /** Puts one pair where it belongs. */
 export function assign(building: Building, known: Known, value: string): void {
   if (known.assign !== undefined) known.assign(building, value, known.name)
-  else if (isPlainKey(known.name)) put(building.log, known.name, typed(known, value))
+  else if (isPlainKey(known.name)) {
+    const made = typed(known, value)
+    if (made !== undefined) put(building.log, known.name, made)
+  }
 }
 
 function oldAuid(b: Building, value: string): void {

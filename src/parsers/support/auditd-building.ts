@@ -56,14 +56,6 @@ export function newBuilding(draft: Draft, redact: ((text: string) => string) | u
   }
 }
 
-export function isDigits(value: string): boolean {
-  for (let i = 0; i < value.length; i++) {
-    const unit = value.charCodeAt(i)
-    if (unit < 48 || unit > 57) return false
-  }
-  return value !== ''
-}
-
 /** Of an id that the machine knows no name of, auditd writes `unknown(4242)`. */
 export function isNamed(value: string): boolean {
   return value !== 'unset' && value !== '?' && !value.startsWith('unknown(')

@@ -144,11 +144,13 @@ function putMissing(draft: Draft, missing: readonly string[]): void {
 function putReplaced({ draft, decoder }: Building): void {
   if (decoder.replaced.length === 0) return
   note(draft, 'redacted')
-  for (const [from, to] of decoder.replaced) {
-    draft.message = draft.message.replaceAll(from, to)
-    draft.original = draft.original?.replaceAll(from, to)
-  }
+  const replaced = new Map(decoder.replaced)
+  const without = (text: string): string => text.replace(HEXADECIMAL, (value) => replaced.get(value) ?? value)
+  draft.message = without(draft.message)
+  if (draft.original !== undefined) draft.original = without(draft.original)
 }
+
+const HEXADECIMAL = /[0-9A-F]{2,}/g
 
 const UNSTAMPED = /^type=([A-Z][A-Z0-9_]*(?:\[\d+\])?) msg=(?!audit\()([\s\S]*)$/
 

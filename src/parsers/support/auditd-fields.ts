@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../../core/document.ts'
-import { decodeHex, encodeHex, isHex, neededHex, withCarets } from './auditd-hex.ts'
+import { decodeHex, encodeHex, isDigits, isHex, neededHex, withCarets } from './auditd-hex.ts'
 
 /** What is known of a name. */
 export interface Field {
@@ -66,12 +66,11 @@ function decodeTitle(value: string, decoder: Decoder): string {
   return withCarets(decodeText(value, decoder).replaceAll('\0', ' ').trimEnd())
 }
 
-/** A field of `auditd.log` of the type that Elastic's integration gives it. */
-export function typed({ kind }: Field, value: string): Json {
+/** A field of `auditd.log` of the type that Elastic's integration gives it; undefined where it has to be a number and is none. */
+export function typed({ kind }: Field, value: string): Json | undefined {
   if (kind === 'boolean') return value === 'yes' || value === '1' || value === 'true'
   if (kind !== 'number') return value
-  const number = Number(value)
-  return Number.isSafeInteger(number) ? number : value
+  return value.length < 16 && isDigits(value) ? Number(value) : undefined
 }
 
 /** A name that comes twice has both values: the first is the kernel's, for a program's message comes after. */

@@ -39,3 +39,11 @@ export function withCarets(text: string): string {
 export function encodeHex(text: string): string {
   return Buffer.from(text).toString('hex').toUpperCase()
 }
+
+export function isDigits(value: string): boolean {
+  for (let i = 0; i < value.length; i++) {
+    const unit = value.charCodeAt(i)
+    if (unit < 48 || unit > 57) return false
+  }
+  return value !== ''
+}

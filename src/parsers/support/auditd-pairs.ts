@@ -21,6 +21,8 @@ export interface Pairs {
   structure: string
   /** Words before the first pair. */
   words: string
+  /** Within `msg='…'`: what looks like another one in there is a text. */
+  isNested: boolean
 }
 
 export function newPairs(): Pairs {
@@ -33,6 +35,7 @@ export function newPairs(): Pairs {
     avcRequest: '',
     structure: '',
     words: '',
+    isNested: false,
   }
 }
 
@@ -55,6 +58,7 @@ export function readPairs(text: string, from: number, pairs: Pairs): void {
   pairs.avcRequest = ''
   pairs.structure = ''
   pairs.words = ''
+  pairs.isNested = false
   // A relay that ends its lines as Windows does: the CR is no part of the last value.
   read(text, from, text.endsWith('\r') ? text.length - 1 : text.length, pairs)
 }
@@ -150,9 +154,9 @@ function readQuoted(text: string, from: number, to: number, key: string, pairs: 
   const quote = text.indexOf('"', from + 1)
   const end = quote < 0 || quote > to ? to : quote
   // RHEL 4 and some tools put the whole message into these.
-  if (key === 'msg' && text.slice(from + 1, end).includes('=')) {
+  if (key === 'msg' && !pairs.isNested && text.slice(from + 1, end).includes('=')) {
     const last = Math.max(text.lastIndexOf('"', to - 1), from + 1)
-    read(text, from + 1, last, pairs)
+    readInside(text, from + 1, last, pairs)
     return last + 1
   }
   add(pairs, key, text.slice(from + 1, end), true)
@@ -165,9 +169,9 @@ function readNested(text: string, from: number, to: number, key: string, pairs: 
   const limit = separator < 0 || separator > to ? to : separator
   const last = text.lastIndexOf("'", limit - 1)
   const end = last > from ? last : limit
-  if (key === 'msg') {
+  if (key === 'msg' && !pairs.isNested) {
     const before = pairs.count
-    read(text, from + 1, end, pairs)
+    readInside(text, from + 1, end, pairs)
     if (pairs.count === before) add(pairs, key, text.slice(from + 1, end), true)
   } else {
     const next = text.indexOf("'", from + 1)
@@ -176,6 +180,12 @@ function readNested(text: string, from: number, to: number, key: string, pairs: 
     return own + 1
   }
   return end + 1
+}
+
+function readInside(text: string, from: number, to: number, pairs: Pairs): void {
+  pairs.isNested = true
+  read(text, from, to, pairs)
+  pairs.isNested = false
 }
 
 function add(pairs: Pairs, key: string, value: string, quoted: boolean): void {

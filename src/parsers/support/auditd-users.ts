@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../core/document.ts'
 import type { Building } from './auditd-building.ts'
-import { isDigits, isNamed } from './auditd-building.ts'
+import { isNamed } from './auditd-building.ts'
+import { isDigits } from './auditd-hex.ts'
 import type { CopyProfile } from './auditd-types.ts'
 import { child, isObject, relate } from './document.ts'
 
