@@ -6,7 +6,7 @@ import { type Config, isReceiver, type SourceConfig } from '../config/config.ts'
 import { nameOf, type ReceiverConfig } from '../config/sources/registry.ts'
 import type { Pipelines } from '../config/pipelines.ts'
 import { isHeld } from '../store/duckdb/lock.ts'
-import { classesOf, listensAt } from './receivers.ts'
+import { classesOf, listensAt, spoolsLeftBehind, warningOf } from './receivers.ts'
 import { layoutOf } from './places.ts'
 
 /** Something that would keep decklog from working as configured, found without starting anything. */
@@ -28,6 +28,7 @@ export async function findProblems(
   return [
     ...sourceProblems(config, sources, pipelines),
     ...dataDirectoryProblems(config),
+    ...leftBehindProblems(config, sources),
     ...(await addressProblems(config, config.http.listen, ['http', 'listen'])),
     ...(await receiverAddressProblems(config, sources)),
     ...heldProblems(config),
@@ -53,7 +54,9 @@ function sourceProblems(config: Config, sources: readonly SourceConfig[], pipeli
     ...classProblems(config, source, i, pipelines),
     ...(source.kind === 'pods' ? podsProblems(config, source.path, i) : []),
     ...(source.kind === 'file' ? source.paths.flatMap((path, k) => fileProblems(config, path, i, k)) : []),
-    ...(isReceiver(source) ? nameProblems(config, source, i, sources) : []),
+    ...(isReceiver(source)
+      ? [...nameProblems(config, source, i, sources), ...openProblems(config, source, i)]
+      : []),
   ])
 }
 
@@ -120,6 +123,21 @@ function fileProblems(config: Config, path: string, i: number, k: number): Probl
           3,
         ),
       ]
+}
+
+function openProblems(config: Config, source: ReceiverConfig, i: number): Problem[] {
+  const warning = warningOf(source)
+  if (warning === undefined) return []
+  return [{ severity: 'warning', message: `${config.at(['sources', i])}: ${warning}`, exitStatus: 2 }]
+}
+
+function leftBehindProblems(config: Config, sources: readonly SourceConfig[]): Problem[] {
+  const directory = layoutOf(resolve(config.dataDir)).spool
+  return spoolsLeftBehind(directory, sources).map((path) => ({
+    severity: 'warning',
+    message: `${path} holds records of a source that is not configured any more: they are not shipped; bring the source back until it is empty, or remove the folder`,
+    exitStatus: 2,
+  }))
 }
 
 /** Can the data directory be made and written to? */

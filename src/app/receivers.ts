@@ -1,5 +1,7 @@
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SourceConfig } from '../config/config.ts'
+import { isLoopback } from '../config/sources/common.ts'
 import { nameOf, type ReceiverConfig } from '../config/sources/registry.ts'
 import { type SyslogConfig, syslogPlaceOf } from '../config/sources/syslog.ts'
 import type { Telemetry } from '../core/telemetry.ts'
@@ -23,6 +25,8 @@ interface ReceiverKind<Config> {
   readonly what: (config: Config) => string
   /** Where it listens, for those that have one TCP address: `check` tries it. */
   readonly listens?: (config: Config) => { readonly host: string; readonly port: number }
+  /** What a person should know of this configuration, in a sentence; undefined when all is well. */
+  readonly warning?: (config: Config) => string | undefined
   /** Where the names of a stream decide on it. @default the source's class and format */
   readonly placeOf?: (config: Config, names: Names) => Place
   /** All classes that its streams may have. @default the source's */
@@ -44,6 +48,10 @@ const KINDS: Kinds = {
     start: async () => (await import('../sources/http/http.ts')).startHttp,
     what: ({ listen }) => `pushes over HTTP on ${listen.host}:${listen.port}`,
     listens: ({ listen }) => listen,
+    warning: ({ listen, tls }) =>
+      tls !== undefined || isLoopback(listen.host)
+        ? undefined
+        : 'tokens and records come over the network unencrypted; give it tls, or listen on 127.0.0.1 behind something that has it',
     placeOf: (config, names) => ({ ...placeIn(config), ...defined(config.paths[names['endpoint'] ?? '']) }),
     classes: (config) => [config.class, ...Object.values(config.paths).flatMap((path) => path.class ?? [])],
   },
@@ -124,6 +132,19 @@ export function classesOf(source: ReceiverConfig): readonly string[] {
   return [...new Set(kindOf(source).classes?.(source) ?? [source.class])]
 }
 
+export function warningOf(source: ReceiverConfig): string | undefined {
+  return kindOf(source).warning?.(source)
+}
+
+/** Spools of sources that the configuration does not have any more, with what was not shipped. */
+export function spoolsLeftBehind(directory: string, sources: readonly SourceConfig[]): string[] {
+  const names = new Set<string>(sources.flatMap((source) => ('spool' in source ? nameOf(source) : [])))
+  return foldersIn(directory)
+    .filter((name) => !names.has(name))
+    .map((name) => join(directory, name))
+    .filter((path) => foldersIn(path).length > 0)
+}
+
 export function listensAt(
   source: ReceiverConfig,
 ): { readonly host: string; readonly port: number } | undefined {
@@ -134,6 +155,13 @@ export function listensAt(
 export function publicSource(source: SourceConfig): object {
   if (source.kind === 'pods' || source.kind === 'file') return source
   return { kind: source.kind, name: nameOf(source), class: source.class, what: whatIsRead(source) }
+}
+
+function foldersIn(directory: string): string[] {
+  if (!existsSync(directory)) return []
+  return readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
 }
 
 /** The entry of a source's own kind: the one place where kinds and their configuration meet. */

@@ -17,7 +17,13 @@ import { DrainingBus } from './draining-bus.ts'
 import { keepRetention } from './keep-retention.ts'
 import { layoutOf, WEB_DIRECTORY } from './places.ts'
 import { Readiness } from './readiness.ts'
-import { openSpools, type RunningReceiver, type SpooledReceiver, startReceiver } from './receivers.ts'
+import {
+  openSpools,
+  type RunningReceiver,
+  type SpooledReceiver,
+  spoolsLeftBehind,
+  startReceiver,
+} from './receivers.ts'
 import { replayDeadLetters } from './replay-dead-letters.ts'
 import type { RoleName } from './role-names.ts'
 import { statusReport } from './status-report.ts'
@@ -200,6 +206,9 @@ class Start {
   #openSpools(sources: readonly ReceiverConfig[]): SpooledReceiver[] {
     const { config, log } = this.#options
     const directory = layoutOf(resolve(config.dataDir)).spool
+    for (const path of this.#options.roles.has('ship') ? spoolsLeftBehind(directory, sources) : []) {
+      log.warn({ path }, 'records of a source that is not configured any more are not shipped')
+    }
     const spooled = openSpools(sources, { directory, clock: systemClock, telemetry: this.#telemetry, log })
     for (const { spool } of spooled) this.#running.use(spool)
     return spooled

@@ -143,17 +143,21 @@ function putProcess(draft: Draft, entry: JsonObject): void {
 function putUser({ fields }: Draft): void {
   const found = fields['journald']
   if (!isObject(found)) return
-  const uid = found['uid']
-  const gid = found['gid']
   const audit = found['audit']
-  const login = isObject(audit) ? audit['login_uid'] : undefined
+  const uid = idOf(found['uid'])
+  const gid = idOf(found['gid'])
+  const login = isObject(audit) ? idOf(audit['login_uid']) : undefined
   if (uid === undefined && login === undefined) return
   const user = child(fields, 'user')
-  if (login !== undefined) user['id'] = String(login)
+  if (login !== undefined) user['id'] = login
   if (uid === undefined) return
   const effective = login === undefined || login === uid ? user : child(user, 'effective')
-  effective['id'] = String(uid)
-  if (gid !== undefined) effective['group'] = { id: String(gid) }
+  effective['id'] = uid
+  if (gid !== undefined) effective['group'] = { id: gid }
+}
+
+function idOf(value: Json | undefined): string | undefined {
+  return typeof value === 'number' ? String(value) : undefined
 }
 
 function putHost(draft: Draft): void {
@@ -167,6 +171,7 @@ function putLoss(entry: JsonObject, draft: Draft): void {
   event['category'] = ['host']
   event['type'] = ['info']
   event['outcome'] = 'failure'
-  const count = numberOf(String(entry['__DECKLOG_LOST'] ?? ''))
+  const lost = entry['__DECKLOG_LOST']
+  const count = typeof lost === 'string' ? numberOf(lost) : undefined
   if (count !== undefined) child(draft.fields, 'decklog')['count'] = count
 }

@@ -228,6 +228,22 @@ describe('after a crash', () => {
 })
 
 describe('shipped', () => {
+  test('a clock that steps back changes no order', async () => {
+    await using yard = new ShipYard()
+    let steps = 0
+    // Each look at the time of day is an hour before the last.
+    const clock = { ...systemClock, now: () => 1_795_500_000_000 - 3_600_000 * steps++ }
+    const spool = spoolOf({ idleAfter: 0, clock })
+    for (let i = 0; i < 12; i++) {
+      await spool.append(NAMES, bytes(`record ${i}`))
+      await spool.tick()
+    }
+    await yard.start([spool])
+    await until(() => yard.records().size === 12, 'all')
+    expect(shipped(yard)).toEqual(Array.from({ length: 12 }, (_, i) => `record ${i}`))
+    expect(yard.losses()).toEqual([])
+  })
+
   test('all records arrive once and in order, their files go when they are settled, and the stream is closed when it is quiet', async () => {
     await using yard = new ShipYard()
     const spool = spoolOf({ rotateBytes: 70_000, idleAfter: 400, closeAfter: 1_500 })

@@ -22,6 +22,10 @@ export const listen = z
     return { host: text.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(text.slice(at + 1)) }
   })
 
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+}
+
 /** A server's certificate; with `clientCa` only clients that have one of that authority are let in. */
 export const serverTls = z.strictObject({
   certificate: pem,

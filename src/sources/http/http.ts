@@ -112,7 +112,8 @@ class Door {
 /** Undefined: the path is not taken. */
 function placeOf(path: string, paths: HttpConfig['paths']): HttpConfig['paths'][string] | undefined {
   if (Object.hasOwn(paths, path)) return paths[path]
-  return Object.keys(paths).length === 0 && path.length <= PATH_MAX ? {} : undefined
+  const isPath = path.startsWith('/') && path.length <= PATH_MAX
+  return Object.keys(paths).length === 0 && isPath ? {} : undefined
 }
 
 function contentType({ headers }: PushRequest): 'json' | 'lines' | 'other' {
