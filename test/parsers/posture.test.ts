@@ -203,6 +203,37 @@ describe('a refused object', () => {
   })
 })
 
+describe('the same refusal in the audit log', () => {
+  const event = (code: number, message: string): string =>
+    JSON.stringify({
+      kind: 'Event',
+      apiVersion: 'audit.k8s.io/v1',
+      level: 'Request',
+      auditID: 'a',
+      stage: 'ResponseComplete',
+      verb: 'create',
+      responseStatus: { status: 'Failure', message, code },
+    })
+
+  it('names who refused, and is denied whatever the code', () => {
+    const message =
+      'admission webhook "policy.sigstore.dev" denied the request: validation failed: failed policy: signed: spec.containers[0].image'
+    const draft = parseAs('kube-audit', event(400, message))
+    expect(at(draft, 'rule')).toEqual({
+      ruleset: 'policy.sigstore.dev',
+      category: 'admission',
+      name: 'signed',
+    })
+    expect(at(draft, 'event.type')).toEqual(['creation', 'denied'])
+  })
+
+  it('is none where the object was only wrong', () => {
+    const draft = parseAs('kube-audit', event(422, 'Pod "x" is invalid: spec.containers: Required value'))
+    expect(at(draft, 'rule')).toBeUndefined()
+    expect(at(draft, 'event.type')).toEqual(['creation'])
+  })
+})
+
 describe('small readers', () => {
   it.each([
     ['nginx', 'nginx', undefined, undefined],

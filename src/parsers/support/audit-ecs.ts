@@ -1,4 +1,5 @@
 import type { Draft, Json, JsonObject } from '../../core/document.ts'
+import { readDenial } from './admission-denial.ts'
 import { child, isObject, relate } from './document.ts'
 import { ipOf } from './endpoint.ts'
 
@@ -20,6 +21,7 @@ export function putAuditFields(draft: Draft, audit: JsonObject): void {
   if (outcome !== undefined) event['outcome'] = outcome
   const reason = reasonOf(status, annotations, outcome)
   if (reason !== '') event['reason'] = reason
+  if (code !== undefined && code >= 400) putRefusal(draft.fields, text(status['message']))
   putUsers(draft, audit)
   putSource(draft, audit['sourceIPs'])
   const agent = text(audit['userAgent'])
@@ -47,6 +49,18 @@ function reasonOf(status: JsonObject, annotations: JsonObject, outcome: string |
     text(annotations['pod-security_kubernetes_io/audit-violations']) ||
     text(annotations['validation_policy_admission_k8s_io/validation_failure'])
   )
+}
+
+/** A webhook, a policy, PodSecurity or a quota said no: then the rule is theirs, whatever the code of the answer. */
+function putRefusal(fields: JsonObject, message: string): void {
+  const denial = message === '' ? undefined : readDenial(message)
+  if (denial === undefined) return
+  const rule: JsonObject = { ruleset: denial.by, category: 'admission' }
+  if (denial.policies.length > 0)
+    rule['name'] = denial.policies.length === 1 ? denial.policies[0]! : [...denial.policies]
+  fields['rule'] = rule
+  const types = (fields['event'] as JsonObject)['type']
+  if (Array.isArray(types) && !types.includes('denied')) types.push('denied')
 }
 
 function typeOf(verb: string): string {
