@@ -5,9 +5,11 @@ import { EventFlag, EventIndex } from '../core/event-batch.ts'
 import { DecklogError } from '../core/errors.ts'
 import type { Pipeline, Pipelines } from '../config/pipelines.ts'
 import { lineFormats, makeParts, parsersOnly } from '../roles/process/parts.ts'
+import type { FormatDefinition } from '../ports/format.ts'
 import { compilePipeline, type PipelineSpec } from '../stages/pipeline.ts'
 import { processBatch } from '../stages/process-batch.ts'
 import { newStreamState } from '../stages/stream-state.ts'
+import { behindSyslog } from './behind-syslog.ts'
 import { readRecords } from './read-records.ts'
 import { RecordAccount } from './record-account.ts'
 
@@ -69,7 +71,9 @@ export async function* parseFiles(
   const parts = options.rules
     ? await makeParts({ directory: options.pipelines.directory, rules: spec.rules })
     : parsersOnly
-  const pipeline = compilePipeline(spec, parts)
+  const formats =
+    spec.record === undefined ? parts.formats : new Map([...parts.formats, [spec.record.name, spec.record]])
+  const pipeline = compilePipeline(spec, { ...parts, formats })
   for (const path of options.paths) {
     const state = newStreamState()
     const account = options.account === true ? new RecordAccount() : undefined
@@ -114,30 +118,59 @@ function addAccount(tally: ParseTally, account: RecordAccount): void {
   tally.covered += account.coveredRecords
 }
 
+interface ParseSpec extends PipelineSpec {
+  readonly rules: readonly string[]
+  /** A record format that stands in the place of the one of its name. */
+  readonly record?: FormatDefinition
+}
+
 /** The pipeline of the first class that reads the format, or one made for it. */
-function specOf(format: string, pipelines: Pipelines): PipelineSpec & { rules: readonly string[] } {
+function specOf(format: string, pipelines: Pipelines): ParseSpec {
+  // Container lines are routed alike, whichever runtime writes them.
+  const isOfContainers = lineFormats.has(format)
   const candidates = pipelines.classes.flatMap((pipeline) =>
-    pipeline.match.filter(({ parse }) => parse[0] === format).map((match) => ({ pipeline, match })),
+    pipeline.match
+      .filter(({ parse: [first] }) => (isOfContainers ? lineFormats.has(String(first)) : first === format))
+      .map((match) => ({ pipeline, match })),
   )
   const best = candidates.sort(
     (a, b) =>
       b.match.parse.flat().length - a.match.parse.flat().length || order(a.pipeline) - order(b.pipeline),
   )[0]
-  if (best)
-    return { class: best.pipeline.class, match: [{ ...best.match, when: {} }], rules: best.pipeline.rules }
   const definition = parsersOnly.formats.get(format)
-  if (definition === undefined) {
+  if (definition === undefined && best === undefined) {
     const known = [...lineFormats.keys(), ...parsersOnly.formats.keys()].sort().join(', ')
     throw new DecklogError('usage', `--as ${format}: there is no such format; formats: ${known}`)
   }
-  const owner = pipelines.classes.find((pipeline) =>
-    pipeline.match.some((match) => match.parse.flat().includes(format)),
-  )
+  const owner = best?.pipeline ?? ownerOf(pipelines, format)
+  const syslog = parsersOnly.formats.get('syslog')!
+  const behind = definition === undefined ? undefined : behindSyslog(definition, { pipelines, syslog })
   return {
     class: owner?.class ?? 'node',
-    match: [{ when: {}, parse: [format], dataset: definition.dataset }],
+    match: [
+      {
+        when: {},
+        parse: behind?.parse ?? best?.match.parse ?? [format],
+        dataset: best?.match.dataset ?? definition!.dataset,
+      },
+    ],
     rules: owner?.rules ?? [],
+    ...(behind === undefined ? {} : { record: behind.record }),
   }
+}
+
+/** The class that tries the format first of all. */
+function ownerOf(pipelines: Pipelines, format: string): Pipeline | undefined {
+  return pipelines.classes
+    .map((pipeline) => ({ pipeline, at: placeIn(pipeline, format) }))
+    .filter(({ at }) => at >= 0)
+    .sort((a, b) => a.at - b.at)[0]?.pipeline
+}
+
+/** How early a class tries the format; -1 where it does not. */
+function placeIn({ match }: Pipeline, format: string): number {
+  const places = match.map(({ parse }) => parse.flat().indexOf(format)).filter((at) => at >= 0)
+  return places.length === 0 ? -1 : Math.min(...places)
 }
 
 /** Container lines are the pods' own, whoever else may read the format. */
@@ -147,7 +180,9 @@ function order(pipeline: Pipeline): number {
 
 function provenanceOf(format: string, path: string): Parameters<typeof readRecords>[0]['provenance'] {
   const file = path === '-' ? '-' : resolve(path)
-  const pod = format === 'cri' ? /([^/_]+)_([^/_]+)_([^/_]+)\/([^/]+)\/(\d+)\.log[^/]*$/.exec(file) : null
+  const pod = lineFormats.has(format)
+    ? /([^/_]+)_([^/_]+)_([^/_]+)\/([^/]+)\/(\d+)\.log[^/]*$/.exec(file)
+    : null
   const base = { cluster: 'local', node: hostname(), format }
   if (!pod) return { ...base, kind: 'file', names: { path: file } }
   const [, namespace, name, uid, container, restart] = pod

@@ -82,3 +82,37 @@ async function messagesOf(text: string): Promise<{ messages: string[]; records: 
   expect(tally.bytes).toBe(text.length)
   return { messages, records: tally.records }
 }
+
+test('a format that stands behind syslog is read with the header and without it, and so are its neighbours of one file', async () => {
+  const sshd = 'Accepted publickey for alice from 203.0.113.7 port 50522 ssh2: ED25519 SHA256:abc'
+  const sudo = 'bob : TTY=pts/0 ; PWD=/home/bob ; USER=root ; COMMAND=/usr/bin/id'
+  const lines = [
+    `Nov 24 08:00:00 n1 sshd[7]: ${sshd}`,
+    sshd,
+    `<38>1 2026-11-24T08:00:00Z n1 sudo 7 - - ${sudo}`,
+    'Nov 24 08:00:00 n1 kernel: something else',
+    'neither',
+  ]
+  const path = join(room, 'auth.log')
+  await writeFile(path, lines.join('\n'))
+  const documents: {
+    readonly decklog: { readonly parser: { readonly name: string }; readonly quality?: string[] }
+  }[] = []
+  const pipelines = loadPipelines(PIPELINES_DIRECTORY)
+  for await (const made of parseFiles({ format: 'sshd', paths: [path], pipelines, rules: false }, newTally()))
+    documents.push(...made.map(({ json }) => JSON.parse(json) as (typeof documents)[number]))
+  expect(documents.map(({ decklog }) => decklog.parser.name)).toEqual([
+    'sshd',
+    'sshd',
+    'sudo',
+    'syslog',
+    'syslog',
+  ])
+  expect(documents.map(({ decklog }) => decklog.quality?.includes('parse-failed') ?? false)).toEqual([
+    false,
+    false,
+    false,
+    false,
+    true,
+  ])
+})
