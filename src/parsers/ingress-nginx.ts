@@ -1,5 +1,8 @@
-import type { Draft } from '../core/document.ts'
+import type { Draft, JsonObject } from '../core/document.ts'
 import type { FormatContext, FormatDefinition } from '../ports/format.ts'
+import { klog } from './klog.ts'
+import { nginxError } from './nginx-error.ts'
+import { child, isObject } from './support/document.ts'
 import { putClients, readClients } from './support/nginx-client.ts'
 import { putUpstream, type Upstream } from './support/nginx-upstream.ts'
 import { putAgent, putExchange, putReferrer, putTime, quotedAt, readAccess } from './support/web-access.ts'
@@ -13,25 +16,30 @@ import { readWebJson } from './support/web-json.ts'
  *     $upstream_addr $upstream_response_length $upstream_response_time $upstream_status $req_id
  *
  * all on one line. What is said of the upstream is a list where several were tried: `10.0.0.1:80, 10.0.0.2:80 0, 12 0.000, 0.012 502, 200`.
+ *
+ * Its container writes nginx's errors and the controller's own lines besides, in the formats `nginx-error` and `klog`.
  */
 export const ingressNginx: FormatDefinition = {
   name: 'ingress-nginx',
   version: 1,
   kind: 'payload',
-  title: 'ingress-nginx access log',
+  title: 'ingress-nginx: access log, errors, controller',
   definedBy: 'https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/log-format/',
   dataset: 'nginx_ingress_controller.access',
   example:
     '203.0.113.7 - - [24/Nov/2026:08:00:00 +0000] "POST /login HTTP/2.0" 401 59 "-" "curl/8.14.1" 89 0.012 [shop-web-8080] [] 10.244.1.5:8080, 10.244.2.7:8080 0, 59 0.000, 0.012 502, 401 529a007902362a5f51385a5fa7049884',
   remarks: [
-    'Names and types are those of Elastic’s integration; of several upstreams the last one answered, and lengths and times are sums. The controller’s own lines are the format `klog`, nginx’s errors `nginx-error`.',
+    'Names and types are those of Elastic’s integration; of several upstreams the last one answered, and lengths and times are sums. nginx’s errors are read as `nginx-error` does, the controller’s own lines as `klog`, with `nginx_ingress_controller.error.*` besides; there `log.level` is a word, where Elastic’s integration has klog’s letter.',
     '`source` is the first address that is not private, as Elastic’s integration chooses; all addresses are in `related.ip`. `user_agent` has `original` only.',
     'A line of JSON (`log-format-escape-json`) whose keys are nginx’s variables, or those of the project’s own example, is read too.',
   ],
+  actions: klog.actions!,
   parse,
 }
 
 function parse(text: string, draft: Draft, context: FormatContext): boolean {
+  if (text.charCodeAt(4) === 47) return nginxError.parse(text, draft, context)
+  if (text.charCodeAt(14) === 46 && klog.parse(text, draft, context)) return putController(draft)
   if (text.charCodeAt(0) === 123) return readWebJson(text, draft, context, 'nginx_ingress_controller')
   const access = readAccess(text)
   const clients = access === undefined ? undefined : readClients(access.head)
@@ -47,6 +55,23 @@ function parse(text: string, draft: Draft, context: FormatContext): boolean {
   putAgent(draft, agent!.value)
   putClients(draft, clients, 'nginx_ingress_controller')
   putUpstream(draft, upstream)
+  return true
+}
+
+/** What Elastic's integration calls the error log: where in the controller's source a line comes from. */
+function putController(draft: Draft): true {
+  const log = child(draft.fields, 'log')
+  const origin = isObject(log['origin']) ? log['origin'] : {}
+  const file = isObject(origin['file']) ? origin['file'] : {}
+  const process = child(draft.fields, 'process')
+  const thread = isObject(process['thread']) ? process['thread']['id'] : undefined
+  const source: JsonObject = { file: file['name'] ?? '', line_number: file['line'] ?? 0 }
+  const error: JsonObject = thread === undefined ? { source } : { thread_id: thread, source }
+  child(draft.fields, 'nginx_ingress_controller')['error'] = error
+  const event = child(draft.fields, 'event')
+  event['category'] ??= ['web']
+  const level = log['level']
+  event['type'] ??= [level === 'error' || level === 'fatal' ? 'error' : 'info']
   return true
 }
 
