@@ -26,6 +26,8 @@ export interface ParseOptions {
 }
 
 export interface ParseTally {
+  /** Losses that the records themselves show, in words. Their number is bounded by that of the records. */
+  losses: string[]
   records: number
   bytes: number
   events: number
@@ -44,6 +46,7 @@ export interface ParseTally {
 
 export function newTally(): ParseTally {
   return {
+    losses: [],
     records: 0,
     bytes: 0,
     events: 0,
@@ -104,6 +107,7 @@ export async function* parseFiles(
         if (isSignal) tally.signals++
         tally.joined += index.ranges(row).reduce((sum, [first, last]) => sum + last - first + 1, 0) - 1
       }
+      for (const { detail } of made.events.losses) tally.losses.push(detail)
       for (const cover of made.events.covers)
         if (cover.reason === 'skipped') tally.skipped += cover.last - cover.first + 1
       yield found

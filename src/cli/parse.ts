@@ -74,6 +74,7 @@ function command(name: string, description: string, rules: boolean): Command {
         }
       }
       await output.end()
+      if (tally.losses.length > 0) process.stderr.write(`${lossesOf(tally.losses)}\n`)
       if (options.stats) process.stderr.write(`${statsOf(tally, rules)}\n`)
     })
 }
@@ -107,6 +108,15 @@ function linesOf(documents: readonly ParsedDocument[], kinds: boolean): string {
       kinds ? `{"kind":"${isSignal ? 'signal' : 'event'}",${json.slice(1)}\n` : `${json}\n`,
     )
     .join('')
+}
+
+const LOSSES_SHOWN_MAX = 10
+
+/** What the records say is missing, as a gap in their own numbers. */
+function lossesOf(losses: readonly string[]): string {
+  const rest = losses.length - LOSSES_SHOWN_MAX
+  const shown = losses.slice(0, LOSSES_SHOWN_MAX).join('; ')
+  return `declared losses ${losses.length}: ${shown}${rest > 0 ? `; and ${rest} more` : ''}`
 }
 
 function statsOf(tally: ParseTally, rules: boolean): string {
