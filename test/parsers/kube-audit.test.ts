@@ -201,6 +201,12 @@ describe('an EventList', () => {
     expect(at(drafts?.[0], 'kubernetes.audit.apiVersion')).toBe('audit.k8s.io/v1')
   })
 
+  it('is not led astray by what else is called items, or stands beside them', () => {
+    const [one, two] = [JSON.stringify(bare({ auditID: 'a' })), JSON.stringify(bare({ auditID: 'b' }))]
+    const text = `{"x":[{"y":[{}]}],"items":[{"z":1}],"kind":"EventList","items":[${one},${two}],"apiVersion":"audit.k8s.io/v1","w":[{}]}`
+    expect(parseAll(text)?.map(({ original }) => original)).toEqual([one, two])
+  })
+
   it('keeps a secret of one item out of all documents', () => {
     const leak = bare({ objectRef: secret, responseObject: { kind: 'Secret', data: { p: 'aHVudGVyMg==' } } })
     const drafts = parseAll(listOf(bare(), leak))
@@ -261,6 +267,12 @@ describe('what admission and policy say', () => {
     })
     expect(draft?.quality).toEqual(['secret-removed'])
     expect(JSON.stringify({ ...draft, timeNs: '' })).not.toContain('aHVudGVyMg')
+    const ofPod = audit({
+      annotations: { 'patch.webhook.admission.k8s.io/round_0_index_0': '{"patch":"x"}' },
+    })
+    expect(at(ofPod, 'kubernetes.audit.annotations')).toEqual({
+      'patch_webhook_admission_k8s_io/round_0_index_0': '{"patch":"x"}',
+    })
   })
 
   it('finds the images of a pod and of what makes pods', () => {
