@@ -4,7 +4,7 @@ import { note } from './support/document.ts'
 import { readAccess } from './support/docker-registry-access.ts'
 import { putLog } from './support/docker-registry-log.ts'
 import { putNotification } from './support/docker-registry-notification.ts'
-import { another, keepJson, objectsOf, putTime, readObject, str } from './support/json-record.ts'
+import { another, copyOf, keepJson, objectsOf, putTime, readObject, str } from './support/json-record.ts'
 import { readLogrus } from './support/logrus-text.ts'
 
 /**
@@ -19,6 +19,7 @@ export const dockerRegistry: FormatDefinition = {
   name: 'docker-registry',
   version: 1,
   kind: 'payload',
+  isDocument: true,
   title: 'Docker registry (distribution): notifications and logs',
   definedBy:
     'distribution/distribution: notifications/event.go, internal/dcontext/http.go, registry/handlers/app.go; sirupsen/logrus: text_formatter.go',
@@ -62,7 +63,7 @@ function parseRecord(record: JsonObject, { text, draft, context, others }: Given
   // A source may have cut the envelope into its events.
   const events = isNotification(record) ? [record] : objectsOf(record['events'])
   if (events.length > 0 && events.every(isNotification)) {
-    const base = structuredClone(draft.fields)
+    const base = copyOf(draft.fields)
     keepJson(text, draft)
     putNotification(draft, events[0]!, context)
     for (const event of others === undefined ? [] : events.slice(1)) {

@@ -5,6 +5,7 @@ import { putCounts, severityOf } from './support/finding.ts'
 import { putImage } from './support/image.ts'
 import {
   another,
+  copyOf,
   intOf,
   keepJson,
   objectOf,
@@ -26,6 +27,7 @@ export const harbor: FormatDefinition = {
   name: 'harbor',
   version: 1,
   kind: 'payload',
+  isDocument: true,
   title: 'Harbor webhooks',
   definedBy:
     'goharbor/harbor: docs (working with projects, webhooks), src/pkg/notifier/model/event.go, src/controller/event/handler/webhook',
@@ -77,7 +79,7 @@ function parse(text: string, draft: Draft, context: FormatContext, others?: Draf
   const record = readObject(text)
   const payload = record === undefined ? undefined : payloadOf(record)
   if (payload === undefined) return false
-  const base = structuredClone(draft.fields)
+  const base = copyOf(draft.fields)
   keepJson(text, draft)
   putPayloadTime(draft, payload, context)
   const resources = objectsOf(payload.data['resources'])

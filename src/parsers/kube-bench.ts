@@ -4,6 +4,7 @@ import { isObject, note } from './support/document.ts'
 import { putCounts, putDetail, putFinding } from './support/finding.ts'
 import {
   another,
+  copyOf,
   intOf,
   isShallow,
   keepJson,
@@ -32,6 +33,7 @@ export const kubeBench: FormatDefinition = {
   name: 'kube-bench',
   version: 1,
   kind: 'payload',
+  isDocument: true,
   title: 'kube-bench (CIS Kubernetes Benchmark)',
   definedBy:
     'aquasecurity/kube-bench: check/controls.go, check/check.go, cmd/common.go; aquasecurity/starboard: CISKubeBenchReport',
@@ -61,7 +63,7 @@ interface Report {
 function parse(text: string, draft: Draft, context: FormatContext, others?: Draft[]): boolean {
   const report = reportOf(text)
   if (report === undefined) return false
-  const base = structuredClone(draft.fields)
+  const base = copyOf(draft.fields)
   keepJson(text, draft)
   putTime(draft, context, report.time)
   putTotal(draft, report)

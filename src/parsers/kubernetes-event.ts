@@ -3,6 +3,7 @@ import type { FormatContext, FormatDefinition } from '../ports/format.ts'
 import { isObject } from './support/document.ts'
 import {
   another,
+  copyOf,
   intOf,
   isoText,
   keepJson,
@@ -27,6 +28,7 @@ export const kubernetesEvent: FormatDefinition = {
   name: 'kubernetes-event',
   version: 1,
   kind: 'payload',
+  isDocument: true,
   title: 'Kubernetes Events',
   definedBy: 'k8s.io/api: core/v1 Event, events/v1 Event; kubernetes: pkg/kubelet/images, pkg/kubelet/events',
   dataset: 'kubernetes.event',
@@ -47,7 +49,7 @@ function parse(text: string, draft: Draft, context: FormatContext, others?: Draf
   if (record === undefined) return false
   const items = itemsOf(record)
   if (items.length === 0) return false
-  const base = structuredClone(draft.fields)
+  const base = copyOf(draft.fields)
   keepJson(text, draft)
   putEvent(draft, items[0]!, context)
   for (const item of items.slice(1, 1 + OTHERS_MAX)) {

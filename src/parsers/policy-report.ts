@@ -4,6 +4,7 @@ import { isObject, note } from './support/document.ts'
 import { putCounts, putDetail, putFinding } from './support/finding.ts'
 import {
   another,
+  copyOf,
   intOf,
   keepJson,
   objectOf,
@@ -27,6 +28,7 @@ export const policyReport: FormatDefinition = {
   name: 'policy-report',
   version: 1,
   kind: 'payload',
+  isDocument: true,
   title: 'Policy reports (Kyverno, Trivy, Falco and others)',
   definedBy:
     'kubernetes-sigs/wg-policy-prototypes: policy-report/pkg/api/wgpolicyk8s.io; openreports/reports-api; kyverno/policy-reporter: pkg/target/webhook',
@@ -55,7 +57,7 @@ function parse(text: string, draft: Draft, context: FormatContext, others?: Draf
     return true
   }
   if (!isReport(object)) return false
-  const base = structuredClone(draft.fields)
+  const base = copyOf(draft.fields)
   keepJson(text, draft)
   const results = objectsOf(object['results'])
   putReport(draft, object, results, context)

@@ -1,7 +1,7 @@
 import type { Draft, Json, JsonObject } from '../core/document.ts'
 import { type FormatContext, type FormatDefinition, OTHERS_MAX } from '../ports/format.ts'
 import { isObject, note } from './support/document.ts'
-import { another, isShallow, keepJson, parseJson, putTime } from './support/json-record.ts'
+import { another, copyOf, isShallow, keepJson, parseJson, putTime } from './support/json-record.ts'
 import { operatorScan } from './support/trivy-operator.ts'
 import { reportScan } from './support/trivy-report.ts'
 import { putScan, type Scan } from './support/trivy-scan.ts'
@@ -18,6 +18,7 @@ export const trivy: FormatDefinition = {
   name: 'trivy',
   version: 1,
   kind: 'payload',
+  isDocument: true,
   title: 'Trivy and Trivy-operator reports',
   definedBy:
     'aquasecurity/trivy: pkg/types/report.go, pkg/k8s/report; aquasecurity/trivy-operator: pkg/apis/aquasecurity/v1alpha1',
@@ -44,7 +45,7 @@ export const trivy: FormatDefinition = {
 function parse(text: string, draft: Draft, context: FormatContext, others?: Draft[]): boolean {
   const scan = scanOf(text)
   if (scan === undefined) return false
-  const base = structuredClone(draft.fields)
+  const base = copyOf(draft.fields)
   if (scan.hasSecrets) note(draft, 'secret-removed')
   else keepJson(text, draft)
   putTime(draft, context, ...scan.times)

@@ -124,7 +124,12 @@ export function put(fields: JsonObject, path: string, value: Json | undefined): 
   let target = fields
   for (let i = 0; i < names.length - 1; i++) {
     const next = target[names[i]!]
-    target = isObject(next) ? next : ((target[names[i]!] = {}) as JsonObject)
+    if (isObject(next)) target = next
+    else {
+      const made: JsonObject = {}
+      target[names[i]!] = made
+      target = made
+    }
   }
   target[names.at(-1)!] = value
 }
@@ -178,10 +183,16 @@ export function isoText(value: Json | undefined, context: FormatContext): string
   return new Date(Number(ns / 1_000_000n)).toISOString()
 }
 
+/** What an earlier format found, for the other events of a record; mostly that is nothing. */
+export function copyOf(fields: JsonObject): JsonObject {
+  for (const _ in fields) return structuredClone(fields)
+  return {}
+}
+
 /** Another event of the same record, with what an earlier format found and the same time. */
 export function another(draft: Draft, base: JsonObject): Draft {
   return {
-    fields: structuredClone(base),
+    fields: copyOf(base),
     message: '',
     timeNs: draft.timeNs,
     quality: [],
