@@ -1,6 +1,6 @@
 import type { Draft, JsonObject } from '../core/document.ts'
 import type { FormatDefinition } from '../ports/format.ts'
-import { child, note, processName, relate, writtenBy } from './support/document.ts'
+import { appName, child, note, processName, relate, writtenBy } from './support/document.ts'
 import { putEndpoint } from './support/endpoint.ts'
 
 /**
@@ -78,15 +78,14 @@ const VERBS: readonly Verb[] = [
 
 function parse(line: string, draft: Draft): boolean {
   if (!writtenBy(draft, WRITERS)) return false
-  const text = line.endsWith(' [postauth]') ? line.slice(0, -11) : line
-  return (
-    session(text, draft) || fileVerb(text, draft) || refused(text, draft) || (isOwn(draft) && message(draft))
-  )
-}
-
-function isOwn(draft: Draft): boolean {
   const name = processName(draft)
-  return name !== undefined && OWN_WRITERS.includes(name)
+  // In the journal the server inside sshd is sshd's process, and calls itself internal-sftp.
+  const isOwn =
+    name !== undefined && (OWN_WRITERS.includes(name) || OWN_WRITERS.includes(appName(draft) ?? ''))
+  const isPassedOn = line.endsWith(' [postauth]')
+  if (name !== undefined && !isOwn && !isPassedOn) return false
+  const text = isPassedOn ? line.slice(0, -11) : line
+  return session(text, draft) || fileVerb(text, draft) || refused(text, draft) || (isOwn && message(draft))
 }
 
 function session(text: string, draft: Draft): boolean {

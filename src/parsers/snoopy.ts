@@ -1,6 +1,6 @@
 import type { Draft, JsonObject } from '../core/document.ts'
 import type { FormatDefinition } from '../ports/format.ts'
-import { child, note, putUser, relate, writtenBy } from './support/document.ts'
+import { appName, child, note, putUser, relate, writtenBy } from './support/document.ts'
 import { putEndpoint } from './support/endpoint.ts'
 
 /**
@@ -46,7 +46,8 @@ type Key = (typeof KEYS)[number]
 type Values = Partial<Record<Key, string>>
 
 function parse(text: string, draft: Draft): boolean {
-  if (!writtenBy(draft, ['snoopy'])) return false
+  // It writes from within every program, so in the journal only the name that it gives itself is snoopy's.
+  if (appName(draft) !== 'snoopy' && !writtenBy(draft, ['snoopy'])) return false
   const close = text.startsWith('[') ? text.indexOf(']: ') : -1
   const values = close < 0 ? undefined : readValues(text.slice(1, close))
   if (values === undefined) return bare(text, draft)
@@ -61,10 +62,10 @@ function parse(text: string, draft: Draft): boolean {
 /** Only where the header has said that snoopy wrote it. */
 function bare(text: string, draft: Draft): boolean {
   const name = (draft.fields['process'] as JsonObject | undefined)?.['name']
-  if (name !== 'snoopy' || text === '') return false
+  if ((name !== 'snoopy' && appName(draft) !== 'snoopy') || text === '') return false
   putProcess(draft, text, {})
   // Words of another form may stand before the command line: its first word is a program only if it is a path.
-  if (!text.startsWith('/')) child(draft.fields, 'process')['name'] = name
+  if (!text.startsWith('/')) child(draft.fields, 'process')['name'] = name!
   return true
 }
 

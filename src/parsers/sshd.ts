@@ -61,7 +61,7 @@ export const sshd: FormatDefinition = {
   remarks: [
     'The message stays as it is; nothing is kept in `event.original`. Only messages of a process named `sshd`, `sshd-session` or `sshd-auth` are read, or any where no process name is known. Lines of PAM modules are left to the format `pam`.',
     'User names, certificate ids, protocol banners and disconnect reasons are text of the client. Where that text looks like ` from 192.0.2.1 port 22 ssh2` and the true one can be told, it is taken and the event is tagged `ambiguous-fields`; where it cannot, `source.ip` is left out, and every address is in `related.ip`.',
-    'Differences to Elastic’s documents for the same line: `Invalid user` lines have the port as well, connections without an identification have `event.*`, and hundreds of other messages, of which Elastic’s pipeline reads none, have their fields.',
+    'Differences to Elastic’s documents for the same line: `Invalid user` lines have the port as well, connections without an identification have `event.*`, and messages that Elastic’s pipeline leaves as text have their fields.',
     '`decklog.ssh` has what ECS has no name for: `invalid_user`, `preauth`, `key_type`, `fingerprint`, `certificate.id`, `certificate.serial`, `certificate.ca`, `session`, `subsystem`, `command`, `tty`, `channel`, `child_pid`, `forward`, `authorized_by`, `network`, `penalty_seconds`. `decklog.count` is how often a repeated message came.',
   ],
   actions: Object.fromEntries(Object.entries(SSHD_ACTIONS).map(([name, { about }]) => [name, about])),

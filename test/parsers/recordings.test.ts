@@ -6,7 +6,7 @@ import { compilePipeline } from '../../src/stages/pipeline.ts'
 import { processBatch } from '../../src/stages/process-batch.ts'
 import { newStreamState } from '../../src/stages/stream-state.ts'
 import { batchOf } from '../stages/stream-of.ts'
-import { at, parseAs } from './support.ts'
+import { at, contextOf, formatOf, newDraft, parseAs } from './support.ts'
 
 describe('what a terminal shows', () => {
   it.each([
@@ -97,5 +97,27 @@ describe('snoopy', () => {
     )
     expect(at(draft, 'user.name')).toBe('bob')
     expect(at(draft, 'process.working_directory')).toBe('/tmp/uid:root(0)/ x uid:root(0)')
+  })
+})
+
+describe('in the journal', () => {
+  const inJournal = (name: string, comm: string, identifier: string, message: string) => {
+    const draft = newDraft(message)
+    draft.fields.process = { name: comm }
+    draft.fields.log = { syslog: { appname: identifier } }
+    return formatOf(name).parse(message, draft, contextOf()) ? draft : undefined
+  }
+
+  it('sftp is read where sshd’s process calls itself internal-sftp', () => {
+    const open = 'open "/etc/shadow" flags READ mode 0666'
+    expect(at(inJournal('sftp', 'sshd-session', 'internal-sftp', open), 'file.path')).toBe('/etc/shadow')
+    expect(inJournal('sftp', 'sshd-session', 'sshd-session', open)).toBeUndefined()
+    expect(inJournal('sftp', 'evil', 'internal-sftp', open)).toBeUndefined()
+  })
+
+  it('snoopy is read whatever program it writes from', () => {
+    const draft = inJournal('snoopy', 'bash', 'snoopy', '[uid:0 sid:1 cwd:/]: /bin/id')
+    expect(at(draft, 'process.name')).toBe('id')
+    expect(inJournal('snoopy', 'bash', 'bash', '[uid:0 sid:1 cwd:/]: /bin/id')).toBeUndefined()
   })
 })

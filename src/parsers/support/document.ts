@@ -40,6 +40,14 @@ export function relate(draft: Draft, kind: 'user' | 'ip' | 'hosts' | 'hash', val
   else if (!values.includes(value)) values.push(value)
 }
 
+/** The name that the writer gives itself (SYSLOG_IDENTIFIER), where `process.name` is what the kernel calls it. */
+export function appName(draft: Draft): string | undefined {
+  const log = draft.fields['log']
+  const syslog = isObject(log) ? log['syslog'] : undefined
+  const name = isObject(syslog) ? syslog['appname'] : undefined
+  return typeof name === 'string' ? name : undefined
+}
+
 /** Joins `user` with what a format before has said of the sender: the journal knows who wrote a line. */
 export function putUser(draft: Draft, user: JsonObject): void {
   const fields = child(draft.fields, 'user')
