@@ -1,7 +1,8 @@
 import type { Draft, JsonObject } from '../core/document.ts'
 import type { FormatContext, FormatDefinition } from '../ports/format.ts'
 import { relate } from './support/document.ts'
-import { freeForm, intOf, put, str } from './support/json-record.ts'
+import { freeForm } from './support/free-form.ts'
+import { intOf, put, str } from './support/json-record.ts'
 import { putSubject } from './support/subject.ts'
 import { putZap, readZap } from './support/zap-log.ts'
 

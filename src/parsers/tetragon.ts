@@ -2,17 +2,8 @@ import type { Draft, JsonObject } from '../core/document.ts'
 import type { FormatContext, FormatDefinition } from '../ports/format.ts'
 import { putThreat } from './support/attack.ts'
 import { isObject, relate } from './support/document.ts'
-import {
-  freeForm,
-  intOf,
-  keepJson,
-  objectOf,
-  put,
-  putTime,
-  readObject,
-  str,
-  stringsOf,
-} from './support/json-record.ts'
+import { freeForm } from './support/free-form.ts'
+import { intOf, keepJson, objectOf, put, putTime, readObject, str, stringsOf } from './support/json-record.ts'
 import { putArguments } from './support/tetragon-arguments.ts'
 import { commandOf, putProcess } from './support/tetragon-process.ts'
 

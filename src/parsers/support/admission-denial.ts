@@ -21,7 +21,9 @@ const TEXT_MAX = 16_384
  */
 export function readDenial(message: string): Denial | undefined {
   const text = message.length > TEXT_MAX ? message.slice(0, TEXT_MAX) : message
-  return readWebhook(text) ?? readPodSecurity(text) ?? readPolicy(text) ?? readImagePolicy(text) ?? readQuota(text)
+  return (
+    readWebhook(text) ?? readPodSecurity(text) ?? readPolicy(text) ?? readImagePolicy(text) ?? readQuota(text)
+  )
 }
 
 /** `event.type` denied and what refused it, as a rule. */
@@ -50,7 +52,8 @@ function readWebhook(text: string): Denial | undefined {
 
 function policiesOf(by: string, reason: string): readonly string[] {
   if (by.includes('gatekeeper')) return distinct(reason, /^\[(?:denied by )?([^\]\s]{1,253})\]/gm)
-  if (by.includes('sigstore') || by.includes('cosign')) return distinct(reason, /failed policy: ([^\s:]{1,253})/g)
+  if (by.includes('sigstore') || by.includes('cosign'))
+    return distinct(reason, /failed policy: ([^\s:]{1,253})/g)
   if (by.includes('kyverno')) return distinct(reason, /^([a-z0-9][a-z0-9.-]{0,252}):\s*$/gm)
   return []
 }
@@ -59,11 +62,18 @@ function policiesOf(by: string, reason: string): readonly string[] {
 function readPodSecurity(text: string): Denial | undefined {
   const match = /(?:would violate|violates) PodSecurity "([^"]{1,128})": /.exec(text)
   if (match === null) return undefined
-  return { by: 'PodSecurity', policies: [match[1]!], images: [], reason: text.slice(match.index + match[0].length) }
+  return {
+    by: 'PodSecurity',
+    policies: [match[1]!],
+    images: [],
+    reason: text.slice(match.index + match[0].length),
+  }
 }
 
 function readPolicy(text: string): Denial | undefined {
-  const match = /ValidatingAdmissionPolicy '([^']{1,253})' with binding '[^']{1,253}' denied request: /.exec(text)
+  const match = /ValidatingAdmissionPolicy '([^']{1,253})' with binding '[^']{1,253}' denied request: /.exec(
+    text,
+  )
   if (match === null) return undefined
   const reason = text.slice(match.index + match[0].length)
   return { by: 'ValidatingAdmissionPolicy', policies: [match[1]!], images: imagesOf(reason), reason }
@@ -92,7 +102,11 @@ function distinct(text: string, pattern: RegExp): string[] {
 /** Found from its digest, leftwards to a blank. */
 function imagesOf(text: string): string[] {
   const found = new Set<string>()
-  for (let at = text.indexOf('@sha256:'); at >= 0 && found.size < LIST_MAX; at = text.indexOf('@sha256:', at + 1)) {
+  for (
+    let at = text.indexOf('@sha256:');
+    at >= 0 && found.size < LIST_MAX;
+    at = text.indexOf('@sha256:', at + 1)
+  ) {
     let start = at
     while (start > 0 && /[A-Za-z0-9._:/-]/.test(text[start - 1]!)) start--
     let end = at + 8

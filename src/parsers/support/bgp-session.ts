@@ -36,7 +36,13 @@ const TYPES: Readonly<Record<string, readonly string[]>> = {
   'bgp-limit': ['protocol', 'denied'],
 }
 
-const FAILED = new Set(['bgp-session-down', 'bgp-session-error', 'bgp-notification-sent', 'bgp-notification-received', 'bgp-limit'])
+const FAILED = new Set([
+  'bgp-session-down',
+  'bgp-session-error',
+  'bgp-notification-sent',
+  'bgp-notification-received',
+  'bgp-limit',
+])
 
 export function putBgp(draft: Draft, event: BgpEvent): void {
   const { fields } = draft

@@ -26,7 +26,14 @@ export function putFinding(draft: Draft, finding: Finding): void {
   put(fields, 'decklog.finding.severity', finding.severity?.toUpperCase())
 }
 
-const SEVERITIES: Readonly<Record<string, number>> = { critical: 99, high: 73, medium: 47, low: 21, unknown: 0, info: 0 }
+const SEVERITIES: Readonly<Record<string, number>> = {
+  critical: 99,
+  high: 73,
+  medium: 47,
+  low: 21,
+  unknown: 0,
+  info: 0,
+}
 
 /** On the scale of Elastic's detection rules. */
 export function severityOf(name: string | undefined): number | undefined {
@@ -43,5 +50,6 @@ const DETAIL_MAX = 4096
 
 /** `decklog.finding.NAME`, a text that may be long. */
 export function putDetail(fields: JsonObject, name: string, text: string | undefined): void {
-  if (text !== undefined && text !== '') put(fields, `decklog.finding.${name}`, shortened(text.trim(), DETAIL_MAX))
+  if (text !== undefined && text !== '')
+    put(fields, `decklog.finding.${name}`, shortened(text.trim(), DETAIL_MAX))
 }

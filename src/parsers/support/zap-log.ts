@@ -6,7 +6,8 @@ import { keepJson, put, putTime, readObject, shortened, str } from './json-recor
 /** A line of zap, as controllers write it: `{"level","ts","logger","caller","msg",…}`. Undefined when it is none. */
 export function readZap(text: string): JsonObject | undefined {
   const log = readObject(text)
-  if (log === undefined || typeof log['msg'] !== 'string' || typeof log['level'] !== 'string') return undefined
+  if (log === undefined || typeof log['msg'] !== 'string' || typeof log['level'] !== 'string')
+    return undefined
   const time = log['ts'] ?? log['timestamp'] ?? log['time']
   return typeof time === 'number' || typeof time === 'string' ? log : undefined
 }
