@@ -1,7 +1,7 @@
 import type { Json, JsonObject, Quality } from '../core/document.ts'
 import type { SeqRange } from '../core/event-batch.ts'
 import { type DocumentWriter, putInteger } from './document-writer.ts'
-import { FULL, putJson, putMembers, putPiece, putString } from './json-writer.ts'
+import { FULL, putJson, putMembersBut, putPiece, putString } from './json-writer.ts'
 import { formatTime, putClock } from './times.ts'
 
 /** What is special about one document. */
@@ -30,6 +30,8 @@ export interface DocumentParts {
 interface Section {
   readonly name: string
   readonly value: JsonObject
+  /** Names of its members, which the parser cannot set. */
+  readonly names: ReadonlySet<string>
   /** `"name":` */
   readonly key: Buffer
   /** `{…}` */
@@ -41,8 +43,8 @@ interface Section {
 /** A document's constants between the sections that this document has fields of its own in. */
 interface Layout {
   readonly pieces: readonly Buffer[]
-  /** One behind each piece but the last. */
-  readonly sections: readonly Section[]
+  /** One behind each piece but the last, with its place among all sections. */
+  readonly sections: readonly { readonly section: Section; readonly index: number }[]
   readonly last: Buffer
 }
 
@@ -72,15 +74,19 @@ export class DocumentRenderer {
   readonly #decklog: Section
   readonly #event: Section
   readonly #eventWithoutKind: Section
-  /** By name of a field: the bit of its section; 0 for what is always ours. */
-  readonly #bits = new Map<string, number>([
-    ['@timestamp', 0],
-    ['message', 0],
-    ['decklog', 0],
+  /** By name of a field: the place of its section; NEVER for what is always ours. */
+  readonly #places = new Map<string, number>([
+    ['@timestamp', NEVER],
+    ['message', NEVER],
   ])
+  readonly #eventPlace: number
   readonly #eventBit: number
-  /** Names of the document that is written that are in no section. */
-  readonly #others: string[] = []
+  readonly #decklogPlace: number
+  readonly #decklogNames: ReadonlySet<string>
+  /** Of the document that is written: values of sections by their place, names and values that are in no section. */
+  readonly #values: (Json | undefined)[]
+  readonly #otherNames: string[] = []
+  readonly #otherValues: (Json | undefined)[] = []
   /** By the bits of the sections that a document has fields of its own in. */
   readonly #layouts = new Map<number, Layout>()
 
@@ -90,8 +96,13 @@ export class DocumentRenderer {
     this.#decklog = sections.find(({ name }) => name === 'decklog')!
     this.#event = sections.find(({ name }) => name === 'event')!
     this.#sections = sections.filter((section) => section !== this.#decklog)
-    for (const [at, { name }] of this.#sections.entries()) this.#bits.set(name, 1 << at)
-    this.#eventBit = this.#bits.get('event')!
+    for (const [at, { name }] of this.#sections.entries()) this.#places.set(name, at)
+    this.#eventPlace = this.#places.get('event')!
+    this.#eventBit = 1 << this.#eventPlace
+    this.#decklogPlace = this.#sections.length
+    this.#places.set('decklog', this.#decklogPlace)
+    this.#decklogNames = new Set([...this.#decklog.names, ...OWN_NAMES])
+    this.#values = Array.from({ length: this.#sections.length + 1 }, () => undefined)
     const { kind: _kind, ...event } = constants.event as JsonObject
     this.#eventWithoutKind = sectionOf('event', event)
   }
@@ -122,23 +133,34 @@ export class DocumentRenderer {
 
   #put(out: Buffer, start: number, parts: DocumentParts): number {
     const { fields } = parts
-    const others = this.#others
+    const values = this.#values
+    const names = this.#otherNames
+    const others = this.#otherValues
+    names.length = 0
     others.length = 0
+    values[this.#decklogPlace] = undefined
     let bits = parts.original === undefined ? 0 : this.#eventBit
+    values[this.#eventPlace] = undefined
     for (const name in fields) {
-      const bit = this.#bits.get(name)
-      if (bit === undefined) others.push(name)
-      else bits |= bit
+      const place = this.#places.get(name)
+      if (place === undefined) {
+        names.push(name)
+        others.push(fields[name])
+      } else if (place !== NEVER) {
+        bits |= 1 << place
+        values[place] = fields[name]
+      }
     }
+    bits &= ~(1 << this.#decklogPlace)
     let at = putPiece(out, start, OPEN)
     at = putPiece(out, putClock(parts, out, at), MESSAGE)
     at = putString(out, at, parts.message)
-    at = this.#putSections(out, at, this.#layouts.get(bits) ?? this.#layoutOf(bits), parts)
-    for (let i = 0; i < others.length; i++) {
-      const value = fields[others[i]!]
+    at = this.#putSections(out, at, this.#layouts.get(bits) ?? this.#layoutOf(bits), parts.original)
+    for (let i = 0; i < names.length; i++) {
+      const value = others[i]
       if (value === undefined) continue
       out[at] = COMMA
-      at = putString(out, at + 1, others[i]!)
+      at = putString(out, at + 1, names[i]!)
       out[at] = COLON
       at = putJson(out, at + 1, value)
     }
@@ -165,14 +187,14 @@ export class DocumentRenderer {
 
   #layoutOf(bits: number): Layout {
     const pieces: Buffer[] = []
-    const sections: Section[] = []
+    const sections: Layout['sections'][number][] = []
     let piece: Buffer[] = []
     for (const [at, section] of this.#sections.entries()) {
       piece.push(BETWEEN, section.key)
       if ((bits & (1 << at)) === 0) piece.push(section.text)
       else {
         pieces.push(Buffer.concat(piece))
-        sections.push(section)
+        sections.push({ section, index: at })
         piece = []
       }
     }
@@ -181,22 +203,22 @@ export class DocumentRenderer {
     return layout
   }
 
-  #putSections(out: Buffer, start: number, layout: Layout, parts: DocumentParts): number {
+  #putSections(out: Buffer, start: number, layout: Layout, original: string | undefined): number {
     const { pieces, sections, last } = layout
     let at = start
     for (let i = 0; i < pieces.length; i++) {
-      const section = sections[i]!
+      const { section, index } = sections[i]!
       at = putPiece(out, at, pieces[i]!)
       at =
         section === this.#event
-          ? this.#putEvent(out, at, parts)
-          : putJoined(out, at, parts.fields[section.name], section)
+          ? this.#putEvent(out, at, original)
+          : putJoined(out, at, this.#values[index], section)
     }
     return putPiece(out, at, last)
   }
 
-  #putEvent(out: Buffer, start: number, { fields, original }: DocumentParts): number {
-    const event = fields.event
+  #putEvent(out: Buffer, start: number, original: string | undefined): number {
+    const event = this.#values[this.#eventPlace]
     const hasKind = isObject(event) && typeof event.kind === 'string'
     const end = putJoined(out, start, event, hasKind ? this.#eventWithoutKind : this.#event)
     if (original === undefined) return end
@@ -207,13 +229,11 @@ export class DocumentRenderer {
   }
 
   #putDecklog(out: Buffer, start: number, parts: DocumentParts): number {
-    const given = parts.fields.decklog
-    let at = putPiece(out, start, DECKLOG)
-    if (isObject(given) && (hasAny(given, OWN_NAMES) || hasAny(given, this.#decklog.value))) {
-      return putJoined(out, at, merge(given, decklogOf(parts)), this.#decklog)
-    }
-    const open = at
-    if (isObject(given)) at = putMembers(out, at, given)
+    const given = this.#values[this.#decklogPlace]
+    const open = putPiece(out, start, DECKLOG)
+    let at = open
+    if (isObject(given)) at = putMembersBut(out, at, given, this.#decklogNames)
+    if (at < 0) return putJoined(out, open, merge(given!, decklogOf(parts)), this.#decklog)
     out[at] = COMMA
     out[open] = OPEN_OBJECT
     return putPiece(out, putOwn(out, at + 1, parts), this.#decklog.rest)
@@ -228,8 +248,10 @@ const BETWEEN = Buffer.from(',')
 /** Formats make few combinations. */
 const LAYOUTS_MAX = 64
 
-/** Names below `decklog` that are said by `writeOwn`. */
-const OWN_NAMES: JsonObject = { seq: 0, ranges: 0, parser: 0, quality: 0, raw: 0 }
+/** Names below `decklog` that are said by `putOwn`. */
+const OWN_NAMES = ['seq', 'ranges', 'parser', 'quality', 'raw']
+
+const NEVER = -1
 
 function putOwn(out: Buffer, start: number, parts: DocumentParts): number {
   const { firstSeq, lastSeq, ranges, quality, raw } = parts
@@ -281,22 +303,17 @@ function decklogOf({ firstSeq, lastSeq, ranges, parser, quality, raw }: Document
 function sectionOf(name: string, value: JsonObject): Section {
   const text = Buffer.from(wellFormed(JSON.stringify(value)))
   const rest = text.length === 2 ? text.subarray(1) : Buffer.concat([BETWEEN, text.subarray(1)])
-  return { name, value, key: Buffer.from(`"${name}":`), text, rest }
+  return { name, value, names: new Set(Object.keys(value)), key: Buffer.from(`"${name}":`), text, rest }
 }
 
 /** `{…}` of both; where they have a member in common, it is the constant one. */
 function putJoined(out: Buffer, start: number, under: Json | undefined, over: Section): number {
   if (!isObject(under)) return putPiece(out, start, over.text)
-  if (hasAny(under, over.value)) return putJson(out, start, merge(under, over.value))
-  const at = putMembers(out, start, under)
+  const at = putMembersBut(out, start, under, over.names)
+  if (at < 0) return putJson(out, start, merge(under, over.value))
   if (at === start) return putPiece(out, start, over.text)
   out[start] = OPEN_OBJECT
   return putPiece(out, at, over.rest)
-}
-
-function hasAny(object: JsonObject, names: JsonObject): boolean {
-  for (const name in names) if (object[name] !== undefined && Object.hasOwn(object, name)) return true
-  return false
 }
 
 /** A name such as `__proto__` is only a name. */

@@ -42,6 +42,26 @@ export function putMembers(out: Buffer, start: number, object: { readonly [key: 
   return at
 }
 
+/** The same, or -1 as soon as a member has one of these names: what it wrote until then means nothing. */
+export function putMembersBut(
+  out: Buffer,
+  start: number,
+  object: { readonly [key: string]: Json },
+  names: ReadonlySet<string>,
+): number {
+  let at = start
+  for (const name in object) {
+    const value = object[name]
+    if (value === undefined) continue
+    if (names.has(name)) return -1
+    out[at] = COMMA
+    at = putString(out, at + 1, name)
+    out[at] = COLON
+    at = typeof value === 'string' ? putString(out, at + 1, value) : putJson(out, at + 1, value)
+  }
+  return at
+}
+
 /** A piece that was made before. */
 export function putPiece(out: Buffer, at: number, piece: Uint8Array): number {
   if (at + piece.length > out.length) throw FULL
