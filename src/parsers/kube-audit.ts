@@ -20,6 +20,7 @@ export const kubeAudit: FormatDefinition = {
   name: 'kube-audit',
   version: 2,
   kind: 'record',
+  isDocument: true,
   title: 'Kubernetes audit log',
   definedBy: 'https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/ (Event)',
   dataset: 'kubernetes.audit_logs',

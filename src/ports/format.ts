@@ -48,6 +48,8 @@ export interface FormatDefinition {
    * only the first leaves `others` out.
    */
   readonly parse: (text: string, draft: Draft, context: FormatContext, others?: Draft[]) => boolean
+  /** One record may be spread over lines, as JSON that is printed for people: they are joined, with newlines between them. */
+  readonly isDocument?: boolean
   /** For a `record` format whose events are several records; `parse` then reads records with newlines between them. */
   readonly joining?: JoinedFormat
 }

@@ -43,9 +43,9 @@ export class FormatReader implements RecordReader {
   }
 
   readOne(run: BatchRun, record: WholeRecord): void {
-    const { bytes, seq, truncated, partial = false } = record
+    const { bytes, seq, truncated, partial = false, lastSeq = seq } = record
     const end = bytes.at(-1) === 0x0a ? bytes.length - 1 : bytes.length
-    new RecordEmitter(run, this.#chain, bytes).emit(0, end, seq, truncated, partial)
+    new RecordEmitter(run, this.#chain, bytes).emit(0, end, seq, truncated, { partial, lastSeq })
   }
 
   close(): void {}
@@ -87,7 +87,16 @@ class RecordEmitter {
     this.#redactFilter = run.redactor?.prepare(raw) ?? NEVER
   }
 
-  emit(start: number, end: number, seq: number, truncated: boolean, partial = false): void {
+  emit(
+    start: number,
+    end: number,
+    seq: number,
+    truncated: boolean,
+    { partial, lastSeq }: { readonly partial: boolean; readonly lastSeq: number } = {
+      partial: false,
+      lastSeq: seq,
+    },
+  ): void {
     const raw = this.#raw
     if (end === start || (end - start === 1 && raw[start] === 0x0d)) {
       this.#run.sink.cover(seq, seq, 'skipped', 'empty')
@@ -114,7 +123,7 @@ class RecordEmitter {
       parser: this.#parser,
       text,
       firstSeq: seq,
-      lastSeq: seq,
+      lastSeq,
       ranges: undefined,
       n: 0,
       quality,
@@ -130,7 +139,8 @@ class RecordEmitter {
   #emitOthers(made: MadeEvent): void {
     const count = Math.min(this.#others.length, OTHERS_MAX)
     for (let at = 0; at < count; at++) {
-      this.#drafts.emit({ ...made, draft: this.#others[at]!, invalid: undefined, n: at + 1 })
+      const draft = this.#others[at]!
+      this.#drafts.emit({ ...made, draft, lastSeq: made.firstSeq, invalid: undefined, n: at + 1 })
     }
     this.#others.length = 0
   }

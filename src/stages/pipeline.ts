@@ -4,6 +4,7 @@ import type { Tagger } from '../core/tagging.ts'
 import type { FormatDefinition } from '../ports/format.ts'
 import type { LineFormat, PayloadFormat, TraceFormat } from '../ports/line-format.ts'
 import { alone } from './alone.ts'
+import { DocumentReader } from './document-reader.ts'
 import { type FormatChain, FormatReader } from './format-reader.ts'
 import { JoinedReader } from './joined-reader.ts'
 import type { LinePayloads } from './line-drafts.ts'
@@ -91,6 +92,7 @@ function readerOf(
     record: firstOf(spec, first, parts),
     payloads: rest.map((names) => payloadList(spec, names, parts)),
   }
+  if (chain.record.isDocument === true) return () => new DocumentReader(new FormatReader(chain))
   if (chain.record.joining === undefined) return () => new FormatReader(chain)
   if (rest.length > 0) throw invalid(spec, `behind ${chain.record.name} nothing can stand`)
   return () => new JoinedReader(chain.record)

@@ -39,6 +39,8 @@ export interface WholeRecord {
   /** With or without its newline. */
   readonly bytes: Buffer
   readonly seq: number
+  /** Where it is made of several records, the last of them. */
+  readonly lastSeq?: number
   /** There is more of it than `bytes`. */
   readonly truncated: boolean
   /** Its sender was gone before its end. */

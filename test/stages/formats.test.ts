@@ -288,7 +288,7 @@ describe('a pipeline', () => {
   })
 
   test.each([
-    [['nothing'], /"nothing", which is no format; formats: cri, header, login/],
+    [['nothing'], /"nothing", which is no format; formats: cri, docker-json, header, login/],
     [['header', ['header']], /header, a record format, behind another/],
     [['cri', ['login'], ['json']], /"json", which is no format/],
     [[['header']], /no format/],
