@@ -8,6 +8,7 @@ import type { Telemetry } from '../core/telemetry.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { Receiver, StartReceiver } from '../ports/receiver.ts'
+import { RESOURCES } from '../sources/kubernetes/resources.ts'
 import { type DiskSpool, openSpool } from '../sources/spool/disk-spool.ts'
 
 type Names = Readonly<Record<string, string>>
@@ -60,6 +61,19 @@ const KINDS: Kinds = {
     what: whatSyslogHears,
     placeOf: (config, names) => ({ ...placeIn(config), ...defined(syslogPlaceOf(config, names['sender'])) }),
     classes: (config) => [config.class, ...Object.values(config.senders).flatMap((one) => one.class ?? [])],
+  },
+  kubernetes: {
+    start: async () => (await import('../sources/kubernetes/kubernetes.ts')).startKubernetes,
+    what: ({ resources }) => `${resources.join(', ')} of the API server`,
+    placeOf: (config, names) => ({ ...placeIn(config), ...defined(RESOURCES[names['resource'] ?? '']) }),
+  },
+  'kube-bench': {
+    start: async () => (await import('../sources/kube-bench/kube-bench.ts')).startKubeBench,
+    what: ({ directory, command }) =>
+      [
+        ...(directory === undefined ? [] : [`reports in ${directory}`]),
+        ...(command === undefined ? [] : [command.join(' ')]),
+      ].join(', '),
   },
   journald: {
     start: async () => (await import('../sources/journald/journald.ts')).startJournald,

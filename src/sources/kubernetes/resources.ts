@@ -30,5 +30,5 @@ export const RESOURCES: Readonly<Record<string, WatchedResource>> = {
     class: undefined,
     deletions: false,
   },
-  nodes: { paths: ['/api/v1/nodes'], format: 'json', class: undefined, deletions: true },
+  nodes: { paths: ['/api/v1/nodes'], format: 'json-app', class: undefined, deletions: true },
 }
