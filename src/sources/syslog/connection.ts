@@ -17,8 +17,10 @@ export interface ConnectionOptions {
 const PENDING_BYTES_MAX = 256 * 1024
 /** When memory is full, a message that is not complete may have this much. */
 const HELD_BYTES_WHEN_FULL = 64 * 1024
-/** How long it is waited for the rest of what was sent, once decklog ends. */
-const QUIET_MS = 100
+/** The rest of what was sent is waited for until there was none in so many turns of so long. */
+const QUIET_MS = 25
+const QUIET_TURNS = 4
+const CLOSE_MS_MAX = 1_000
 
 /** Reads one connection: only as fast as the spool takes its messages, and as its sender may send. */
 export class Connection {
@@ -34,7 +36,7 @@ export class Connection {
   #appending: Promise<void> | undefined
   #isSlowed = false
   #isEnded = false
-  #lastDataMs = 0
+  #reads = 0
   readonly #ended = Promise.withResolvers<void>()
 
   constructor(options: ConnectionOptions) {
@@ -65,12 +67,12 @@ export class Connection {
   async close(): Promise<void> {
     const { socket, intake } = this.#options
     const { clock } = intake.options
-    this.#lastDataMs = intake.nowMs()
-    while (!this.#isEnded) {
-      await clock.sleep(QUIET_MS / 2)
-      const isBusy = this.#pendingBytes > 0 || this.#isSlowed
-      if (!isBusy && intake.nowMs() - this.#lastDataMs >= QUIET_MS) break
-      if (intake.isGivenUp) break
+    const endMs = intake.nowMs() + CLOSE_MS_MAX
+    for (let quiet = 0; quiet < QUIET_TURNS && !this.#isEnded && intake.nowMs() < endMs; ) {
+      const before = this.#reads
+      await clock.sleep(QUIET_MS)
+      const isBusy = this.#pendingBytes > 0 || this.#isSlowed || this.#reads > before
+      quiet = isBusy ? 0 : quiet + 1
     }
     this.#finish()
     socket.destroy()
@@ -80,7 +82,7 @@ export class Connection {
   #read(chunk: Buffer): void {
     const { socket, intake, sender, senders } = this.#options
     const before = this.#records.length
-    this.#lastDataMs = intake.nowMs()
+    this.#reads++
     this.#framer.push(chunk)
     this.#count()
     const waitMs = senders.charge(sender, this.#records.length - before, chunk.length)

@@ -143,10 +143,6 @@ export class Intake {
     await this.declare(0)
   }
 
-  get isGivenUp(): boolean {
-    return this.#giveUp.signal.aborted
-  }
-
   /** Nothing waits any longer. */
   giveUp(): void {
     this.#giveUp.abort()

@@ -23,8 +23,10 @@ interface Waiting {
 const APPENDS_AT_ONCE = 16
 const LF = 0x0a
 const CR = 0x0d
-/** A datagram more is not waited for, once it was silent for so long. */
-const QUIET_MS = 50
+/** A datagram more is not waited for, once there was none in so many turns of so long. */
+const QUIET_MS = 10
+const QUIET_TURNS = 4
+const CLOSE_MS_MAX = 1_000
 
 /** @throws {DecklogError} `unreachable` */
 export async function listenUdp(
@@ -65,7 +67,8 @@ class Datagrams implements DatagramListener {
   readonly #waiting = new Map<StreamNames, Waiting>()
   #heldBytes = 0
   #appending: Promise<void> | undefined
-  #lastDatagramMs = 0
+  /** Datagrams so far. */
+  #received = 0
   #kernelDrops: number
   #kernelDropsNow = 0
 
@@ -107,11 +110,12 @@ class Datagrams implements DatagramListener {
   /** What the kernel has already is taken, as far as it comes at once. */
   async close(): Promise<void> {
     const { clock } = this.#intake.options
-    const endMs = this.#intake.nowMs() + QUIET_MS * 10
-    this.#lastDatagramMs = this.#intake.nowMs()
-    for (let nowMs = this.#lastDatagramMs; nowMs < endMs; nowMs = this.#intake.nowMs()) {
-      if (nowMs - this.#lastDatagramMs >= QUIET_MS) break
-      await clock.sleep(QUIET_MS / 5)
+    const endMs = this.#intake.nowMs() + CLOSE_MS_MAX
+    // Turns of the event loop are counted, not time alone: on a busy machine a turn may be long, and reads but a few datagrams.
+    for (let quiet = 0; quiet < QUIET_TURNS && this.#intake.nowMs() < endMs; ) {
+      const before = this.#received
+      await clock.sleep(QUIET_MS)
+      quiet = this.#received === before ? quiet + 1 : 0
     }
     this.countDrops()
     const closed = once(this.#socket, 'close')
@@ -122,7 +126,7 @@ class Datagrams implements DatagramListener {
 
   #receive(given: Buffer, from: RemoteInfo): void {
     const nowMs = this.#intake.nowMs()
-    this.#lastDatagramMs = nowMs
+    this.#received++
     const { config } = this.#intake.options
     const bytes = withoutTerminator(given)
     if (bytes.length === 0) return

@@ -96,7 +96,7 @@ describe('framing', () => {
   })
 
   test('counts that do not fit their messages are noticed: what follows is not taken for messages', () => {
-    const got = frame(['10 <13>grüße, mehr', `${counted('<13>two')}`])
+    const got = frame(['10 <13>grüße, mehr', counted('<13>two')])
     expect(got.isLost).toBe(true)
     expect(got.records[0]).toBe('<13>grüße,')
     expect(got.records).toHaveLength(2)

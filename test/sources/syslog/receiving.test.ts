@@ -85,6 +85,22 @@ describe('syslog over TCP', () => {
     await expect(tcp(one.port('tcp'))).rejects.toThrow(/ECONNREFUSED/)
   })
 
+  test('a sender that never stops is cut off when decklog ends, and what was read of it is kept', async () => {
+    const one = await running({})
+    const socket = await tcp(one.port('tcp'))
+    let isOpen = true
+    const closed = once(socket, 'close').then(() => (isOpen = false))
+    const send = (): void =>
+      void (isOpen && socket.write('<13>again and again\n'.repeat(50), () => setImmediate(send)))
+    send()
+    await until(() => one.spool.records.length)
+    await one[Symbol.asyncDispose]()
+    await closed
+    expect(one.dropped('closing')).toBe(0)
+    const texts = one.spool.texts()
+    expect(texts.slice(0, -1).every((text) => text === '<13>again and again')).toBe(true)
+  })
+
   test('behind a proxy, the sender is who the proxy says; from elsewhere a header is a message like any other', async () => {
     await using one = await running({ proxies: ['127.0.0.0/8'] })
     const first = await tcp(one.port('tcp'))
