@@ -16,7 +16,9 @@ const NOTHING = Buffer.alloc(0)
 /** An event ends when its machine writes a record that is so much later, by the records' own times. */
 const EVENT_SECONDS = 2
 /** An event ends when none of the next records of the stream was its own: so what is open stays small, whatever the input. */
-const EVENT_RECORDS = 512
+const EVENT_RECORDS = 2048
+/** That is looked at where the number of a record is a multiple of this: the same places for every reader. */
+const EVENT_RECORDS_STEP = 64
 
 interface Span {
   readonly bytes: Buffer
@@ -230,12 +232,13 @@ export class JoinedReader implements RecordReader {
   /** Ends what has ended by the time or the number of the record that has come. */
   #expire(header: JoinedHeader, seq: number): void {
     const time = timeOf(header)
-    if (seq - this.#oldestSeq <= EVENT_RECORDS && time - this.#oldestTime <= EVENT_SECONDS) return
+    const isStep = seq % EVENT_RECORDS_STEP === 0 && seq - this.#oldestSeq > EVENT_RECORDS
+    if (!isStep && time - this.#oldestTime <= EVENT_SECONDS) return
     this.#oldestSeq = Number.POSITIVE_INFINITY
     this.#oldestTime = Number.POSITIVE_INFINITY
     for (const group of this.#open.values()) {
       const isLater = group.origin === header.origin && time - timeOf(group) > EVENT_SECONDS
-      if (isLater || seq - group.lastSeq > EVENT_RECORDS) this.#drop(group)
+      if (isLater || (isStep && seq - group.lastSeq > EVENT_RECORDS)) this.#drop(group)
       else {
         this.#oldestSeq = Math.min(this.#oldestSeq, group.lastSeq)
         this.#oldestTime = Math.min(this.#oldestTime, timeOf(group))

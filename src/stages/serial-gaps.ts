@@ -11,7 +11,7 @@ export interface SerialGap {
 
 /** A serial that has not come so much later, by the records' own times or by what else has come, will not come any more. */
 const WAIT_SECONDS = 2
-const WAIT_RECORDS = 512
+const WAIT_RECORDS = 2048
 /** Serials that are remembered behind one that is missing. */
 const AHEAD_MAX = 4096
 /** Machines in one stream whose serials are followed; of more the oldest are forgotten. */

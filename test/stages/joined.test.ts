@@ -133,9 +133,9 @@ describe('records of one event', () => {
 })
 
 describe('limits', () => {
-  test('an event ends when none of the next 512 records is its own', () => {
+  test('an event ends when none of the next 2,048 records is its own', () => {
     const [call, ...rest] = auditEvent({ serial: 1 })
-    const others = Array.from({ length: 513 }, (_, n) => auditRecord('USER_END', { serial: 2 + n }))
+    const others = Array.from({ length: 2113 }, (_, n) => auditRecord('USER_END', { serial: 2 + n }))
     const stream = newStream()
     stream.feed([call!, ...others])
     expect(serials(stream.events.filter(({ document }) => document.event.action === 'executed'))).toEqual([1])
