@@ -86,6 +86,12 @@ describe('falco', () => {
     expect(draft?.timeNs).toBe(1_715_108_059_341_081_181n)
   })
 
+  it('is about the process that it saw, not about the one that a header names', () => {
+    const draft = parseMessage('falco', '08:00:00.1: Warning X (process=sh command=sh -c id user=root)')
+    expect(at(draft, 'process.name')).toBe('sh')
+    expect(at(draft, 'process.pid')).toBeUndefined()
+  })
+
   it('believes the first of two equal keys, and says so: a command may print any', () => {
     const draft = parseAs(
       'falco',

@@ -81,6 +81,8 @@ const ADDRESSES: readonly (readonly [string, string])[] = [
 /** ECS of `output_fields`, by Falco's names of them. */
 export function putFalcoFields(draft: Draft, values: JsonObject, context: FormatContext): void {
   const { fields } = draft
+  // A header named Falco itself, with its pid; the alert is about another process.
+  if (values['proc.name'] !== undefined || values['proc.cmdline'] !== undefined) delete fields['process']
   for (const [name, path] of TEXTS)
     if (values[name] !== undefined && values[name] !== '<NA>') put(fields, path, textOf(values[name]))
   for (const [name, path] of NUMBERS) if (values[name] !== undefined) put(fields, path, intOf(values[name]))
