@@ -67,7 +67,7 @@ describe('framing', () => {
   ])('%s', (_what, text, expected) => {
     const whole = frame([text])
     expect(whole.records).toEqual(expected)
-    expect(frame([...text])).toEqual(whole)
+    expect(frame(Array.from(text))).toEqual(whole)
   })
 
   test('a message that is too long is cut, its rest is counted, and its neighbours are whole', () => {
@@ -78,7 +78,7 @@ describe('framing', () => {
       discarded: 54,
       isLost: false,
     })
-    expect(frame([...`${long}\n<13>next\n`], { recordMax: 50 }).records).toEqual(expected)
+    expect(frame(Array.from(`${long}\n<13>next\n`), { recordMax: 50 }).records).toEqual(expected)
     expect(frame([`${counted(long)}${counted('<13>next')}`], { recordMax: 50 }).records).toEqual(expected)
     expect(frame([`${long.slice(0, 50)}\n<13>next\n`], { recordMax: 50 }).records).toEqual([
       long.slice(0, 50),

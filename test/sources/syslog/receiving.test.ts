@@ -89,7 +89,9 @@ describe('syslog over TCP', () => {
     const one = await running({})
     const socket = await tcp(one.port('tcp'))
     let isOpen = true
-    const closed = once(socket, 'close').then(() => (isOpen = false))
+    const closed = new Promise<void>((resolve) => {
+      socket.once('close', () => resolve())
+    }).then(() => (isOpen = false))
     const send = (): void =>
       void (isOpen && socket.write('<13>again and again\n'.repeat(50), () => setImmediate(send)))
     send()
