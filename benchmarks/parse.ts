@@ -1,8 +1,10 @@
 /**
  * Parsing, one thread: raw bytes to document bytes, beside the primitives that it is made of. Rates are per second of the thread's
  * own CPU time, so that a busy machine counts less; each is the median of five rounds. `node benchmarks/parse.ts` prints a table
- * and, as its last line, JSON.
+ * and, as its last line, JSON. With names of formats it measures those alone: `node benchmarks/parse.ts klog sshd`.
  */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { BATCH_BYTES_MAX } from '../src/core/limits.ts'
 import { formats } from '../src/parsers/registry.ts'
 import type { FormatDefinition } from '../src/ports/format.ts'
@@ -109,18 +111,36 @@ function auditLines(processors: number): Lines {
   return { raw: Buffer.from(`${lines.join('\n')}\n`), count: lines.length }
 }
 
-/** The example of each format; that of a payload format stands behind a syslog header. */
+/** Formats of what hosts say stand behind a syslog header, the others alone. */
 function benchExample(format: FormatDefinition): Result {
-  if (format.kind === 'record') {
+  if (format.kind === 'record' || !format.dataset.startsWith('system.')) {
+    // A joined format's example is several records.
+    const lines = format.example.split('\n')
     return bench(
       `${format.name}, its example`,
       [format.name],
-      linesOf(() => format.example),
+      linesOf((n) => lines[n % lines.length]!),
     )
   }
   const header = `2026-11-24T08:00:00.123456+01:00 worker-3 ${format.name}[4711]: `
   const lines = linesOf(() => `${header}${format.example}`)
   return bench(`syslog + ${format.name}, its example`, ['syslog', [format.name]], lines)
+}
+
+const FIXTURES = join(import.meta.dirname, '..', 'test', 'fixtures', 'formats')
+const HOST = ['sshd', 'sudo', 'su', 'pam', 'logind']
+
+/** All lines of a format's fixtures, one after the other: every form that it has, the rare ones as often as the common ones. */
+function benchFixtures(name: string): Result {
+  const folder = join(FIXTURES, name)
+  const files = readdirSync(folder).filter((file) => file.endsWith('.log'))
+  const lines = files.flatMap((file) => readFileSync(join(folder, file), 'utf8').split('\n')).filter(Boolean)
+  const parse = HOST.includes(name) ? ['syslog', HOST] : [name]
+  return bench(
+    `${parse.length > 1 ? 'syslog + ' : ''}${name}, its fixtures`,
+    parse,
+    linesOf((n) => lines[n % lines.length]!),
+  )
 }
 
 function primitives(): Result[] {
@@ -140,17 +160,60 @@ function primitives(): Result[] {
   ]
 }
 
-const results = [
-  ...primitives(),
-  bench('cri, words', CONTAINER, linesOf(wordLine)),
-  bench('cri, access log', CONTAINER, linesOf(accessLine)),
-  bench('cri, JSON', CONTAINER, linesOf(jsonLine)),
-  bench('cri, stack traces', CONTAINER, linesOf(traceLine)),
-  bench('cri, parts of long lines', CONTAINER, linesOf(partLine)),
-  bench('auditd, joined', ['auditd'], auditLines(1)),
-  bench('auditd, joined and mixed', ['auditd'], auditLines(4)),
-  ...[...formats.values()].map(benchExample),
-]
+/** A cluster's log of logins, in the shares that it has. */
+const AUTH_LINES = [
+  'sshd[4711]: Failed password for invalid user admin from 203.0.113.7 port 50522 ssh2',
+  'sshd[4711]: Accepted publickey for alice from 203.0.113.7 port 50522 ssh2: ED25519 SHA256:sTN9WI88blCwPH1CtKLQEGFK0jrgTxVBOYguUl35gfw',
+  'sshd[4711]: pam_unix(sshd:session): session opened for user alice(uid=1001) by (uid=0)',
+  'sshd[4712]: Connection closed by authenticating user root 198.51.100.7 port 4022 [preauth]',
+  'sudo[4713]:    alice : TTY=pts/0 ; PWD=/home/alice ; USER=root ; COMMAND=/usr/bin/systemctl restart kubelet',
+  'systemd-logind[812]: New session 42 of user alice.',
+  'sshd[4711]: Received disconnect from 203.0.113.7 port 50522:11: disconnected by user',
+].map((text) => `2026-11-24T08:00:00.123456+01:00 worker-3 ${text}`)
+
+const KLOG_PLAIN =
+  'I1124 08:00:04.523456       1 controller.go:615] quota admission added evaluator for: deployments.apps'
+
+function all(): Result[] {
+  return [
+    ...primitives(),
+    bench('cri, words', CONTAINER, linesOf(wordLine)),
+    bench('cri, access log', CONTAINER, linesOf(accessLine)),
+    bench('cri, JSON', CONTAINER, linesOf(jsonLine)),
+    bench('cri, stack traces', CONTAINER, linesOf(traceLine)),
+    bench('cri, parts of long lines', CONTAINER, linesOf(partLine)),
+    bench(
+      'cri + klog, plain',
+      ['cri', ['klog', 'json']],
+      linesOf((n) => `${stamp(n)} stderr F ${KLOG_PLAIN}`),
+    ),
+    bench(
+      'klog, plain',
+      ['klog'],
+      linesOf(() => KLOG_PLAIN),
+    ),
+    bench(
+      'syslog + logins',
+      ['syslog', HOST],
+      linesOf((n) => AUTH_LINES[n % AUTH_LINES.length]!),
+    ),
+    ...[...formats.values()].map(benchExample),
+    ...['klog', 'sshd', 'sudo', 'json-app', 'kube-audit']
+      .filter((name) => formats.has(name))
+      .map(benchFixtures),
+  ]
+}
+
+function named(names: readonly string[]): Result[] {
+  return names.flatMap((name) => {
+    const format = formats.get(name)
+    if (format === undefined) throw new Error(`there is no format ${name}`)
+    return [benchExample(format), benchFixtures(name)]
+  })
+}
+
+const names = process.argv.slice(2).filter((name) => !name.startsWith('-'))
+const results = names.length === 0 ? all() : named(names)
 for (const { name, linesPerSecond, bytesPerLine } of results) {
   const rate = linesPerSecond.toLocaleString('en').padStart(12)
   const mib = ((linesPerSecond * bytesPerLine) / 1024 / 1024).toFixed(0).padStart(6)
