@@ -36,6 +36,15 @@ describe('a report', () => {
     expect(events.map(({ original }) => original !== undefined)).toEqual([true, false, false, false, false])
   })
 
+  it('says of which moment it is, where the source does', () => {
+    const context = contextOf()
+    const given = { ...context, provenance: { ...context.provenance, names: { moment: 'incident' } } }
+    const events = parseEvents(formatOf('kube-bench'), lines('kube-bench/reports.log')[0]!, given) ?? []
+    expect(events.map((event) => at(event, 'decklog.kube_bench.moment'))).toEqual(
+      Array.from({ length: 5 }, () => 'incident'),
+    )
+  })
+
   it('says where it had more than an id can number', () => {
     const result = { test_number: '1', test_desc: 'x', status: 'PASS' }
     const results = Array.from({ length: OTHERS_MAX + 5 }, () => result)
