@@ -1,7 +1,7 @@
-import type { Draft, JsonObject } from '../core/document.ts'
+import type { Draft, Json, JsonObject, Quality } from '../core/document.ts'
 import type { FormatContext, FormatDefinition } from '../ports/format.ts'
 import { putTaken, sortMembers } from './support/app-logger.ts'
-import { child, isObject } from './support/document.ts'
+import { child, isObject, note } from './support/document.ts'
 import { takeEcs } from './support/ecs-document.ts'
 import { keepJson, readObject } from './support/json-record.ts'
 import { levelName } from './support/log-level.ts'
@@ -42,11 +42,36 @@ function parse(text: string, draft: Draft, context: FormatContext): boolean {
     if (taken.message !== undefined) draft.message = taken.message.value as string
     putTaken(taken, draft, context, rest)
   }
+  putRest(text, rest, draft)
+  return true
+}
+
+const KEY_LENGTH_MAX = 1024
+
+/** An index refuses names that are very long or hold a NUL, and the whole document with them: then only the original has the rest. */
+function putRest(text: string, rest: JsonObject, draft: Draft): void {
+  const mayBeOdd = text.length > KEY_LENGTH_MAX || text.includes('\\u0000')
+  const odd = mayBeOdd ? oddName(rest) : undefined
+  if (odd !== undefined) {
+    note(draft, odd)
+    return
+  }
   for (const _ in rest) {
     child(draft.fields, 'decklog')['payload'] = rest
     break
   }
-  return true
+}
+
+/** `readObject` bounds the depth. */
+function oddName(value: Json): Quality | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const name in value) {
+    if (name.length > KEY_LENGTH_MAX) return 'json-key-too-long'
+    if (name.includes('\0')) return 'json-key-nul'
+    const odd = oddName((value as JsonObject)[name]!)
+    if (odd !== undefined) return odd
+  }
+  return undefined
 }
 
 function isEcs(object: JsonObject): boolean {

@@ -135,7 +135,7 @@ function readAttributes(text: string, delimiter: string): JsonObject {
     const equals = piece.indexOf('=')
     const name = equals < 1 ? '' : piece.slice(0, equals).trim()
     const value = piece.slice(equals + 1).trim()
-    if (name !== '' && name.length <= 255 && value !== '') attributes[name] = value
+    if (name !== '' && name.length <= 255 && !name.includes('\0') && value !== '') attributes[name] = value
   }
   return attributes
 }

@@ -77,6 +77,20 @@ describe('json-app', () => {
     expect(draft?.original).toBe(line)
   })
 
+  it('keeps names that an index refuses in the original only', () => {
+    for (const [name, quality] of [
+      ['a\0b', 'json-key-nul'],
+      ['n'.repeat(2000), 'json-key-too-long'],
+    ] as const) {
+      const draft = app({ msg: 'm', deep: [{ [name]: 1 }] })
+      expect(draft?.quality).toEqual([quality])
+      expect(at(draft, 'decklog.payload')).toBeUndefined()
+      expect(draft?.message).toBe('m')
+    }
+    const draft = app({ 'ecs.version': '8.0.0', labels: { ['a\0']: 'x' } })
+    expect(at(draft, 'labels')).toEqual({})
+  })
+
   it('takes no text, no array and nothing deeper than documents may be', () => {
     expect(parseAs('json-app', 'text')).toBeUndefined()
     expect(parseAs('json-app', '[{}]')).toBeUndefined()

@@ -3,7 +3,7 @@ import type { FormatContext } from '../../ports/format.ts'
 import { isObject, relate } from './document.ts'
 import { ECS_FIELDS, ECS_PARENTS, type EcsKind } from './ecs-fields.ts'
 import { ipOf } from './endpoint.ts'
-import { isoText, put, textMap } from './json-record.ts'
+import { isoText, put, textOf } from './json-record.ts'
 
 /** Names of members that were objects, and how deep they may lie below a field set. */
 const DEPTH_MAX = 6
@@ -31,8 +31,7 @@ function take(
     return
   }
   if (name === 'labels') {
-    const labels = textMap(value)
-    if (labels !== undefined) draft.fields['labels'] = labels
+    if (!putLabels(value, draft)) rest[name] = value
     return
   }
   const kind = ECS_FIELDS.get(name)
@@ -42,6 +41,21 @@ function take(
     put(draft.fields, name, kept)
     relateField(name, kind!, kept, draft)
   }
+}
+
+const LABELS_MAX = 256
+const LABEL_NAME_MAX = 1024
+
+/** Names and values that an application chose: a flattened field, values as text. */
+function putLabels(value: Json, draft: Draft): boolean {
+  if (!isObject(value)) return false
+  const labels = Object.create(null) as JsonObject
+  for (const name of Object.keys(value).slice(0, LABELS_MAX)) {
+    const text = textOf(value[name])
+    if (text !== undefined && name.length <= LABEL_NAME_MAX && !name.includes('\0')) labels[name] = text
+  }
+  draft.fields['labels'] = labels
+  return true
 }
 
 function has(fields: JsonObject, path: string): boolean {
