@@ -29,6 +29,7 @@ import type { RoleName } from './role-names.ts'
 import { statusReport } from './status-report.ts'
 import { stagesOf } from './stages-of.ts'
 import { systemClock } from './system-clock.ts'
+import { watchedPods } from './watched-pods.ts'
 
 export interface StartOptions {
   readonly config: Config
@@ -224,13 +225,16 @@ class Start {
     }
   }
 
-  #startShip(
+  async #startShip(
     bus: DrainingBus,
     sources: readonly SourceConfig[],
     spooled: readonly SpooledReceiver[],
   ): Promise<ShipRole> {
     const { config, pipelines, log } = this.#options
+    const pods = await watchedPods(config, sources, log)
+    if (pods !== undefined) this.#running.use(pods)
     return startShipRole({
+      ...(pods === undefined ? {} : { describe: (group) => pods.describe(group) }),
       sources: [...sources.filter((source) => !isReceiver(source)), ...spooled.map(({ spool }) => spool)],
       dataDirectory: layoutOf(resolve(config.dataDir)).root,
       bus,

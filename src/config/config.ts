@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { DecklogError } from '../core/errors.ts'
 import { durationSchema } from './pipelines.ts'
 import { busSchema } from './bus.ts'
+import { environment } from './environment.ts'
 import { enrichmentSchema } from './enrichment.ts'
 import { fillSecrets } from './secrets.ts'
 import { className, listen } from './sources/common.ts'
@@ -83,6 +84,33 @@ const configSchema = z.strictObject({
   /** Worker threads for parsing; undefined: the machine's cores less one. */
   workers: z.number().int().min(1).max(64).optional(),
   enrichment: enrichmentSchema.prefault({}),
+  /** What the API server knows of this node's pods goes into the provenance of their logs. */
+  podMetadata: z
+    .strictObject({
+      /** `auto`: in a cluster, which the variable KUBERNETES_SERVICE_HOST tells. */
+      watch: z
+        .enum(['auto', 'always', 'never'])
+        .default('auto')
+        .transform(
+          (when) =>
+            when === 'always' || (when === 'auto' && environment('KUBERNETES_SERVICE_HOST') !== undefined),
+        ),
+      kubeconfig: z.string().min(1).optional(),
+      context: z.string().min(1).optional(),
+      /** Keys; `*` for all. What is not named stays in the cluster. */
+      labels: z
+        .array(z.string().min(1))
+        .default([
+          'app',
+          'app.kubernetes.io/name',
+          'app.kubernetes.io/component',
+          'app.kubernetes.io/part-of',
+        ]),
+      annotations: z.array(z.string().min(1)).default([]),
+      /** How long the first list is waited for; streams that begin before go without. */
+      wait: durationSchema.prefault('5s'),
+    })
+    .prefault({}),
   redaction: z
     .strictObject({
       /**

@@ -10,11 +10,18 @@ import { Journal } from './journal.ts'
 import type { Cut, CutContext, CutRecord, StateRecord, StreamState } from './records.ts'
 import { sealLine } from './sealed-line.ts'
 
+/**
+ * Further names of a group, known when its stream begins: they travel in its provenance and stay as they are for all its life. The
+ * stream's id does not depend on them.
+ */
+export type Describe = (group: LogGroup) => Readonly<Record<string, string>> | undefined
+
 export interface LedgerOptions {
   readonly directory: string
   readonly cluster: string
   readonly node: string
   readonly pipelineVersion: string
+  readonly describe?: Describe | undefined
   readonly clock: Clock
   readonly complaints: Complaints
   readonly onFailure: (code: string) => void
@@ -87,8 +94,9 @@ export class Ledger {
     const key = this.#keyOf(group)
     const known = this.#byKey.get(key)
     if (known !== undefined) return known
-    const { cluster, node, clock } = this.#options
+    const { cluster, node, clock, describe } = this.#options
     const { kind, names, format, history } = group
+    const more = describe?.(group)
     const incarnation = randomBytes(8).toString('hex')
     const created: StreamState = {
       number: this.#nextNumber++,
@@ -96,7 +104,7 @@ export class Ledger {
       id: streamId({ cluster, node, kind, format, names }, this.state.lineage, incarnation),
       cluster,
       node,
-      group,
+      group: more === undefined ? group : { ...group, names: { ...more, ...names } },
       sinceMs: history ? 0 : clock.now(),
       version: 0,
       nextSeq: 0,

@@ -13,7 +13,7 @@ import { ClassLoop } from './class-loop.ts'
 import { Complaints } from '../complaints.ts'
 import { Descriptors, type Follower } from './follower.ts'
 import { Followers } from './followers.ts'
-import { Ledger } from './ledger.ts'
+import { type Describe, Ledger } from './ledger.ts'
 import { Outbox } from './outbox.ts'
 import { SHIP_TIMINGS, type ShipContext, type ShipTimings } from './ship-context.ts'
 
@@ -28,6 +28,8 @@ export interface ShipOptions {
   readonly cluster: string
   readonly node: string
   readonly pipelineVersion: string
+  /** What else is known of a log when its stream begins. */
+  readonly describe?: Describe
   /** Raw bytes published and not acknowledged, by class. @default 16 MiB each */
   readonly budgets?: Readonly<Record<string, number>>
   readonly encode: (batch: RawBatch) => Uint8Array
@@ -160,11 +162,21 @@ class Shipper implements ShipRole {
   }
 
   #openLedger(directory: string): Promise<Ledger> {
-    const { cluster, node, pipelineVersion, clock, telemetry } = this.#options
+    const { cluster, node, pipelineVersion, describe, clock, telemetry } = this.#options
     const { signal } = this.#stopping
     const onFailure = (code: string): void => telemetry.add('decklog_ship_errors_total', 1, { reason: code })
     const complaints = this.#complaints
-    return Ledger.open({ directory, cluster, node, pipelineVersion, clock, complaints, onFailure, signal })
+    return Ledger.open({
+      directory,
+      cluster,
+      node,
+      pipelineVersion,
+      describe,
+      clock,
+      complaints,
+      onFailure,
+      signal,
+    })
   }
 
   #contextFor(ledger: Ledger, unpackDirectory: string): ShipContext {

@@ -22,7 +22,7 @@ async function start(config: Partial<KubeBenchConfig>): Promise<{ spool: MemoryS
     spool,
     clock: { ...systemClock, sleep: (_, signal) => systemClock.sleep(20, signal) },
     telemetry: new Telemetry(),
-    log: { debug() {}, info() {}, warn() {}, error() {} } as never,
+    log: { debug() {}, info() {}, warn() {}, error() {} },
   })
   open.push(receiver)
   return { spool, receiver }

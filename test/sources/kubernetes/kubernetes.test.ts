@@ -54,7 +54,7 @@ async function start(
     spool,
     clock: systemClock,
     telemetry: new Telemetry(),
-    log: log as never,
+    log: log,
   })
   cleanup.push(receiver)
   return { spool, receiver }
