@@ -36,6 +36,7 @@ const TABLE: Readonly<Record<FieldType, Readonly<Record<string, string>>>> = {
     'source.nat.ip': 'Translated address that it came from',
   },
   long: {
+    'vulnerability.score.base': 'Score of the vulnerability, 0 to 10',
     'journald.audit.login_uid': 'User id of the login',
     'journald.gid': 'Group id of the writer',
     'journald.object.audit.login_uid': 'User id of the login it is about',

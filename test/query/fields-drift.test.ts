@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Json } from '../../src/core/document.ts'
 import { type FieldType, fieldType } from '../../src/core/fields.ts'
-import { fixtureFiles, parseLine } from '../parsers/support.ts'
+import { fixtureFiles, parseEvents } from '../parsers/support.ts'
 
 /** A field compares as its catalogue type in every store, so what the parsers write must be of that type. */
 test('what the parsers write has the types of the catalogue', () => {
@@ -9,8 +9,9 @@ test('what the parsers write has the types of the catalogue', () => {
   let looked = 0
   for (const { format, lines } of fixtureFiles()) {
     for (const line of lines) {
-      const draft = parseLine(format, line)
-      for (const [name, value] of leaves(draft?.fields ?? {}, '')) {
+      for (const [name, value] of (parseEvents(format, line) ?? []).flatMap(({ fields }) => [
+        ...leaves(fields, ''),
+      ])) {
         looked++
         const type = fieldType(name)
         if (!fits(type, value))
