@@ -64,14 +64,16 @@ function putRest(text: string, rest: JsonObject, draft: Draft): void {
 
 /** `readObject` bounds the depth. */
 function oddName(value: Json): Quality | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  for (const name in value) {
-    if (name.length > KEY_LENGTH_MAX) return 'json-key-too-long'
-    if (name.includes('\0')) return 'json-key-nul'
-    const odd = oddName((value as JsonObject)[name]!)
-    if (odd !== undefined) return odd
-  }
-  return undefined
+  if (Array.isArray(value)) return first(value.map(oddName))
+  if (!isObject(value)) return undefined
+  const names = Object.keys(value)
+  if (names.some((name) => name.length > KEY_LENGTH_MAX)) return 'json-key-too-long'
+  if (names.some((name) => name.includes('\0'))) return 'json-key-nul'
+  return first(Object.values(value).map(oddName))
+}
+
+function first(found: readonly (Quality | undefined)[]): Quality | undefined {
+  return found.find((quality) => quality !== undefined)
 }
 
 function isEcs(object: JsonObject): boolean {
