@@ -1,5 +1,6 @@
 import type { Draft, JsonObject } from '../../core/document.ts'
 import type { Decoder } from './auditd-fields.ts'
+import { newRoomyObject } from './roomy-object.ts'
 
 /** One event under construction, and what of its fields decides about others. */
 export interface Building {
@@ -29,7 +30,7 @@ export interface Building {
 }
 
 export function newBuilding(draft: Draft, redact: ((text: string) => string) | undefined): Building {
-  const log: JsonObject = {}
+  const log = newRoomyObject()
   draft.fields['auditd'] = { log }
   return {
     draft,

@@ -4,6 +4,7 @@ import { assign, knownOf } from './auditd-assign.ts'
 import type { Building } from './auditd-building.ts'
 import { type Decoder, decodeText, fieldOf, put, valueOf } from './auditd-fields.ts'
 import { isHex } from './auditd-hex.ts'
+import { newRoomyObject } from './roomy-object.ts'
 import { newPairs, type Pairs, readPairs } from './auditd-pairs.ts'
 import { readHeader } from './auditd-header.ts'
 import { type AuditType, typeOf } from './auditd-types.ts'
@@ -64,7 +65,7 @@ function keysOf(pairs: Pairs, at: number, decoder: Decoder): string[] {
 /** All pairs as they are, decoded: for records that only add to an event. */
 export function plainFields(record: AuditRecord, decoder: Decoder): JsonObject {
   const pairs = pairsOf(record)
-  const fields: JsonObject = {}
+  const fields = newRoomyObject()
   for (let at = 0; at < pairs.count; at++) {
     const field = fieldOf(pairs.keys[at]!)
     const value = valueOf(field, pairs.values[at]!, pairs.quoted[at]!, decoder)
