@@ -7,7 +7,7 @@ import { EventDraft } from './event-draft.ts'
 import { formatContext } from './format-context.ts'
 import { countOne, type ParserCount } from './parser-counts.ts'
 import type { BatchRun, RecordReader, WholeRecord } from './run.ts'
-import { hasControls, oddCharacters } from './text-quality.ts'
+import { hasControls, isAsciiSpan, oddCharacters, wordsOf } from './text-quality.ts'
 
 /** A record format, then the payload formats that read what it leaves: of each list the first that takes the message. */
 export interface FormatChain {
@@ -60,8 +60,9 @@ class RecordEmitter {
   readonly #context: FormatContext
   readonly #drafts: DraftEmitter
   readonly #isAscii: boolean
-  /** May a text hold odd characters? */
-  readonly #mayBeOdd: boolean
+  readonly #words: Int32Array
+  /** May a text that is ASCII hold odd characters? */
+  readonly #hasControls: boolean
   readonly #tagFilter: LineFilter
   readonly #redactFilter: LineFilter
   readonly #recordCount: ParserCount
@@ -82,7 +83,8 @@ class RecordEmitter {
     this.#context = formatContext(run)
     this.#drafts = new DraftEmitter(run)
     this.#isAscii = isAscii(raw)
-    this.#mayBeOdd = !this.#isAscii || hasControls(raw)
+    this.#words = wordsOf(raw)
+    this.#hasControls = hasControls(raw)
     this.#tagFilter = run.tagger?.prepare(raw) ?? NEVER
     this.#redactFilter = run.redactor?.prepare(raw) ?? NEVER
   }
@@ -102,8 +104,9 @@ class RecordEmitter {
       this.#run.sink.cover(seq, seq, 'skipped', 'empty')
       return
     }
-    let text = raw.toString(this.#isAscii ? 'latin1' : 'utf8', start, end)
-    let invalid = this.#run.isUtf8 ? undefined : invalidOf(raw, start, end)
+    const isPlain = this.#isAscii || isAsciiSpan(raw, this.#words, start, end)
+    let text = raw.toString(isPlain ? 'latin1' : 'utf8', start, end)
+    let invalid = isPlain || this.#run.isUtf8 ? undefined : invalidOf(raw, start, end)
     let quality = invalid === undefined ? NO_QUALITY : ['invalid-utf8']
     if (!this.#redactFilter.none && this.#redactFilter.may(start, end)) {
       const redacted = this.#run.redactor!.apply(text)
@@ -115,7 +118,8 @@ class RecordEmitter {
     }
     if (truncated) quality = [...quality, 'truncated']
     if (partial) quality = [...quality, 'partial']
-    if (this.#mayBeOdd || quality.length > 0) quality = [...quality, ...oddCharacters(text, this.#isAscii)]
+    if (!isPlain || this.#hasControls || quality.length > 0)
+      quality = [...quality, ...oddCharacters(text, isPlain)]
     const { none } = this.#tagFilter
     const draft = this.#parse(text)
     const made: MadeEvent = {

@@ -10,7 +10,7 @@ import type { Line } from './line.ts'
 import { zoneText } from './line-segments.ts'
 import type { ParserCount } from './parser-counts.ts'
 import type { BatchRun } from './run.ts'
-import { hasControls, oddCharacters } from './text-quality.ts'
+import { hasControls, isAsciiSpan, oddCharacters, wordsOf } from './text-quality.ts'
 
 /**
  * Formats that read the text of container lines. `first`: the one that takes a line is the first in the order of the list, whatever
@@ -40,8 +40,10 @@ export class LineDrafts {
   readonly #json: PayloadFormat
   readonly #payloads: LinePayloads
   readonly #drafts: DraftEmitter
+  readonly #raw: Buffer
+  readonly #words: Int32Array
   readonly #isAscii: boolean
-  readonly #mayBeOdd: boolean
+  readonly #hasControls: boolean
   /** The same object for each line, with the line's time for the batch's: that is when its text was written. */
   readonly #context: { -readonly [Key in keyof FormatContext]: FormatContext[Key] }
   readonly #others: Draft[] = []
@@ -63,7 +65,9 @@ export class LineDrafts {
     this.#firstCount = run.sink.parserCount(first)
     this.#moreCounts = more.map((list) => run.sink.parserCount(list))
     this.#isAscii = isAscii(raw)
-    this.#mayBeOdd = !this.#isAscii || hasControls(raw)
+    this.#raw = raw
+    this.#words = wordsOf(raw)
+    this.#hasControls = hasControls(raw)
     // A container has its own zone, which is UTC unless somebody changed it; the node's says nothing of it.
     this.#context = { ...formatContext(run), utcOffsetMinutes: 0 }
   }
@@ -71,7 +75,8 @@ export class LineDrafts {
   /** Writes the line's event if a format takes its text; else leaves everything as it was. */
   emit(line: Line): boolean {
     const { bytes, from, to, isJoined } = line
-    const isPlain = this.#isAscii && !isJoined
+    const isHere = !isJoined && bytes === this.#raw
+    const isPlain = isHere && (this.#isAscii || isAsciiSpan(bytes, this.#words, from, to))
     let text = bytes.toString(isPlain ? 'latin1' : 'utf8', from, to)
     let isRedacted = (line.quality & QualityBit.redacted) !== 0
     if (line.mayRedact) {
@@ -83,12 +88,14 @@ export class LineDrafts {
     const parser = this.#parser
     if (draft === undefined || parser === undefined) return false
     const invalid =
-      isRedacted || (this.#run.isUtf8 && !isJoined) ? undefined : invalidOf(bytes.subarray(from, to))
+      isRedacted || isPlain || (this.#run.isUtf8 && !isJoined)
+        ? undefined
+        : invalidOf(bytes.subarray(from, to))
     const bits =
       line.quality |
       (isRedacted ? QualityBit.redacted : 0) |
       (invalid === undefined ? 0 : QualityBit.invalidUtf8)
-    const odd = this.#mayBeOdd || isJoined ? oddCharacters(text, isPlain) : NO_QUALITY
+    const odd = isPlain && !this.#hasControls ? NO_QUALITY : oddCharacters(text, isPlain)
     this.#complete(draft, line)
     const made: MadeEvent = {
       draft,
