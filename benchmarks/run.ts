@@ -92,6 +92,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   { name: 'parse', quick: [], minutesMax: 5, read: parseSubject },
   { name: 'tag', quick: [], minutesMax: 5, read: tagSubject },
   { name: 'ship', quick: ['--mib', '64', '--rounds', '1'], minutesMax: 10, read: shipSubject },
+  { name: 'sources', quick: ['--seconds', '1', '--rounds', '1'], minutesMax: 10 },
   {
     name: 'store',
     args: ['--events', '1000000'],

@@ -1,7 +1,7 @@
 /**
  * Sources that write to a spool: records a second that are on disk, and how long an answer takes.
  *
- *     node benchmarks/sources.ts [seconds]
+ * `node benchmarks/sources.ts [--seconds 3] [--rounds 5] [--json FILE]`
  *
  * The spool: one record a call from 100 callers, over 1 and over 100 streams. The audit webhook: lists of 400 events of 1.5 KB from another
  * process, over 8 connections, as fast as it answers, and at 10,000 events a second.
@@ -12,10 +12,12 @@ import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
 import { systemClock } from '../src/app/system-clock.ts'
 import { Telemetry } from '../src/core/telemetry.ts'
 import { startAuditWebhook } from '../src/sources/audit-webhook/audit-webhook.ts'
 import { type DiskSpool, openSpool } from '../src/sources/spool/disk-spool.ts'
+import { median, report } from './support/measurement.ts'
 
 const EVENTS_A_LIST = 400
 const CONNECTIONS = 8
@@ -161,17 +163,59 @@ function post(address: string, body: Buffer, agent: Agent): Promise<number> {
   })
 }
 
-function shown({ events, seconds, p50, p99, slowest, refused }: Sent): string {
-  return `${Math.round(events / seconds)} events/s; answers: ${p50} ms in the middle, ${p99} ms of 99 %, ${slowest} ms the slowest, ${refused} refused`
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: 'string', default: '3' },
+      rounds: { type: 'string', default: '5' },
+      json: { type: 'string' },
+    },
+  })
+  const seconds = Number(values.seconds)
+  const one: number[] = []
+  const hundred: number[] = []
+  const full: Sent[] = []
+  const steady: Sent[] = []
+  for (let round = 0; round < Number(values.rounds); round++) {
+    one.push(await appends(seconds, 1))
+    hundred.push(await appends(seconds, 100))
+    full.push(await webhook(seconds, 0))
+    steady.push(await webhook(seconds, 10_000))
+  }
+  const rateOf = (sent: readonly Sent[]): number => median(sent.map((each) => each.events / each.seconds))
+  const measurements = [
+    {
+      name: 'spool, a record a call, 1 stream',
+      value: median(one),
+      unit: 'records/s',
+      target: { atLeast: 10_000 },
+    },
+    { name: 'spool, a record a call, 100 streams', value: median(hundred), unit: 'records/s' },
+    {
+      name: 'audit webhook, as fast as it answers',
+      value: rateOf(full),
+      unit: 'events/s',
+      target: { atLeast: 10_000 },
+    },
+    { name: 'audit webhook at 10,000 events/s', value: rateOf(steady), unit: 'events/s' },
+    { name: 'its answers, 99 %', value: median(steady.map(({ p99 }) => p99)), unit: 'ms' },
+    {
+      name: 'its slowest answer',
+      value: Math.max(...steady.map(({ slowest }) => slowest)),
+      unit: 'ms',
+      target: { atMost: 1_000 },
+    },
+  ]
+  const refused = [...full, ...steady].reduce((sum, each) => sum + each.refused, 0)
+  const about =
+    'On disk before the answer. The spool: 100 callers, records of 300 bytes. The webhook: lists of 400 events of 1.5 KB from another process over 8 connections. Medians of the rounds.'
+  report(
+    { subject: 'Sources that write to a spool', about, notes: [`${refused} lists refused`], measurements },
+    values.json,
+  )
 }
 
 if (process.argv[2] === 'send') {
   const [, , , address, seconds, rate] = process.argv
   process.send!(await send(address!, Number(seconds), Number(rate)), () => process.exit(0))
-} else {
-  const seconds = Number(process.argv[2] ?? 3)
-  console.log(`spool, 100 callers, one record a call, 1 stream: ${await appends(seconds, 1)} records/s`)
-  console.log(`spool, 100 callers, one record a call, 100 streams: ${await appends(seconds, 100)} records/s`)
-  console.log(`audit webhook, as fast as it answers: ${shown(await webhook(seconds, 0))}`)
-  console.log(`audit webhook, 10,000 events/s: ${shown(await webhook(seconds, 10_000))}`)
-}
+} else await main()
