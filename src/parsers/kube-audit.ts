@@ -7,7 +7,7 @@ import { putAuditFields } from './support/audit-ecs.ts'
 import { type PutItem, readAuditList } from './support/audit-list.ts'
 import { child, isObject, note } from './support/document.ts'
 import { type JsonScan, scanJson } from './support/json-scan.ts'
-import { readIso } from './support/time.ts'
+import { type Moment, putTime, readIso } from './support/time.ts'
 
 /**
  * One audit.k8s.io/v1 Event a line, as kube-apiserver's log backend writes it (`--audit-log-path`), or a list of them, as its
@@ -132,22 +132,23 @@ function countKeys(value: Json): number {
 }
 
 function putTimes(draft: Draft, audit: JsonObject, context: FormatContext): void {
-  const stage = nsOf(audit['stageTimestamp'], context)
-  const received = nsOf(audit['requestReceivedTimestamp'], context)
-  draft.timeNs = stage ?? received
-  if (
-    draft.timeNs === undefined &&
-    (audit['stageTimestamp'] ?? audit['requestReceivedTimestamp']) !== undefined
-  ) {
-    note(draft, 'time-invalid')
+  const stage = momentOf(audit['stageTimestamp'], context)
+  const received = momentOf(audit['requestReceivedTimestamp'], context)
+  const time = stage ?? received
+  if (time !== undefined) putTime(draft, time.seconds, time.nanos)
+  else {
+    draft.timeNs = undefined
+    if ((audit['stageTimestamp'] ?? audit['requestReceivedTimestamp']) !== undefined)
+      note(draft, 'time-invalid')
   }
-  if (stage !== undefined && received !== undefined && stage >= received) {
-    child(draft.fields, 'event')['duration'] = Number(stage - received)
-  }
+  if (stage === undefined || received === undefined) return
+  const duration = (stage.seconds - received.seconds) * 1e9 + (stage.nanos - received.nanos)
+  if (duration >= 0) child(draft.fields, 'event')['duration'] = duration
 }
 
-function nsOf(value: Json | undefined, context: FormatContext): bigint | undefined {
+/** Undefined where no such moment exists. */
+function momentOf(value: Json | undefined, context: FormatContext): Moment | undefined {
   if (typeof value !== 'string') return undefined
-  const stamp = readIso(value, 0, context.utcOffsetMinutes)
-  return stamp?.end === value.length ? stamp.ns : undefined
+  const moment = readIso(value, 0, context.utcOffsetMinutes)
+  return moment?.end === value.length && !Number.isNaN(moment.seconds) ? moment : undefined
 }
