@@ -3,7 +3,7 @@ import type { FormatContext, FormatDefinition } from '../ports/format.ts'
 import { CEF_KEYS } from './support/cef-keys.ts'
 import { readCefExtension, readCefHeader } from './support/cef-text.ts'
 import { communityId, PROTOCOLS } from './support/community-id.ts'
-import { deviceValue, momentText } from './support/device-value.ts'
+import { deviceValue, headerMoment, momentText } from './support/device-value.ts'
 import { child, isObject, note, relate } from './support/document.ts'
 import { keepText, put } from './support/json-record.ts'
 
@@ -32,6 +32,7 @@ function parse(text: string, draft: Draft, context: FormatContext): boolean {
   const read = at < 0 ? undefined : readCefHeader(text, at)
   if (read === undefined || read.header.length < 2) return false
   keepText(text, draft)
+  if (at > 0) draft.timeNs ??= headerMoment(text, context)
   const [vendor, product, version, classId, name, severity] = read.header
   const device = { vendor, product, version, event_class_id: classId }
   const fields: JsonObject = { version: read.version, device: definedOf(device) }

@@ -1,6 +1,12 @@
 import type { Draft, JsonObject } from '../core/document.ts'
 import type { FormatContext, FormatDefinition } from '../ports/format.ts'
-import { type DeviceKind, deviceMoment, deviceValue, momentText } from './support/device-value.ts'
+import {
+  type DeviceKind,
+  deviceMoment,
+  deviceValue,
+  headerMoment,
+  momentText,
+} from './support/device-value.ts'
 import { child, note, relate } from './support/document.ts'
 import { keepText, put } from './support/json-record.ts'
 
@@ -73,6 +79,7 @@ function parse(text: string, draft: Draft, context: FormatContext): boolean {
   const head = at < 0 ? undefined : readHead(text, at)
   if (head === undefined) return false
   keepText(text, draft)
+  if (at > 0) draft.timeNs ??= headerMoment(text, context)
   put(draft.fields, 'observer.vendor', head.parts[0])
   put(draft.fields, 'observer.product', head.parts[1])
   put(draft.fields, 'observer.version', head.parts[2])

@@ -158,4 +158,13 @@ describe('cef', () => {
     expect(at(draft, 'url.original')).toBe('/a?b=c')
     expect(at(draft, 'http.request.method')).toBe('GET')
   })
+
+  it('takes the time of a header in the same record, unless it says its own', () => {
+    const eight = BigInt(Date.UTC(2026, 10, 24, 8)) * 1_000_000n
+    const event = 'CEF:0|v|p|1|2|n|3|'
+    expect(parseAs('cef', `<134>Nov 24 08:00:00 fw-1 ${event}src=192.0.2.1`)?.timeNs).toBe(eight)
+    expect(parseAs('cef', `<134>1 2026-11-24T08:00:00Z fw-1 ${event}src=192.0.2.1`)?.timeNs).toBe(eight)
+    expect(parseAs('cef', `Nov 24 07:00:00 fw-1 ${event}rt=1795507200000`)?.timeNs).toBe(eight)
+    expect(parseAs('leef', 'Nov 24 08:00:00 fw-1 LEEF:1.0|v|p|1|2|src=192.0.2.1')?.timeNs).toBe(eight)
+  })
 })

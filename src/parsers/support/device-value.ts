@@ -2,7 +2,7 @@ import type { Json } from '../../core/document.ts'
 import type { FormatContext } from '../../ports/format.ts'
 import { ipOf } from './endpoint.ts'
 import { readMoment } from './moment.ts'
-import { readMonthDay } from './time.ts'
+import { readIso, readMonthDay } from './time.ts'
 
 /** What a value of CEF or LEEF is by their definitions. */
 export type DeviceKind = 'text' | 'integer' | 'number' | 'ip' | 'mac' | 'time'
@@ -60,4 +60,12 @@ export function deviceMoment(text: string, context: FormatContext): bigint | und
   if (!/^[A-Za-z/_+:0-9-]{0,40}$/.test(zone)) return undefined
   const isUtc = zone === 'UTC' || zone === 'GMT' || zone === 'Z'
   return isUtc ? readMonthDay(text, 0, { ...context, utcOffsetMinutes: 0 })?.ns : stamp.ns
+}
+
+/** The time of a syslog header that stands before the event in the same record: `[<PRI>[VERSION ]]TIME …`. */
+export function headerMoment(text: string, context: FormatContext): bigint | undefined {
+  const close = text.charCodeAt(0) === 60 ? text.indexOf('>') : -1
+  const from = close > 0 && close <= 4 ? close + 1 : 0
+  const at = text.startsWith('1 ', from) ? from + 2 : from
+  return (readMonthDay(text, at, context) ?? readIso(text, at, context.utcOffsetMinutes))?.ns
 }
