@@ -1,6 +1,6 @@
 import type { Draft, JsonObject } from '../core/document.ts'
 import type { FormatContext, FormatDefinition } from '../ports/format.ts'
-import { relate } from './support/document.ts'
+import { isObject, relate } from './support/document.ts'
 import { freeForm } from './support/free-form.ts'
 import { intOf, put, str } from './support/json-record.ts'
 import { putSubject } from './support/subject.ts'
@@ -72,7 +72,7 @@ function putViolation(draft: Draft, log: JsonObject, kind: 'violation' | 'violat
   put(fields, 'event.reason', str(log['constraint_validation_message']) || draft.message)
   put(fields, 'rule.category', 'admission')
   put(fields, 'decklog.finding.status', action)
-  put(fields, 'decklog.gatekeeper.details', freeForm(log['details'] ?? null))
+  put(fields, 'decklog.gatekeeper.details', isObject(log['details']) ? freeForm(log['details']) : undefined)
   const user = str(log['request_username'])
   put(fields, 'user.name', user)
   relate(draft, 'user', user)

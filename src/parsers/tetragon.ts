@@ -3,7 +3,17 @@ import type { FormatContext, FormatDefinition } from '../ports/format.ts'
 import { putThreat } from './support/attack.ts'
 import { isObject, relate } from './support/document.ts'
 import { freeForm } from './support/free-form.ts'
-import { intOf, keepJson, objectOf, put, putTime, readObject, str, stringsOf } from './support/json-record.ts'
+import {
+  intOf,
+  isoAsWritten,
+  keepJson,
+  objectOf,
+  put,
+  putTime,
+  readObject,
+  str,
+  stringsOf,
+} from './support/json-record.ts'
 import { putArguments } from './support/tetragon-arguments.ts'
 import { commandOf, putProcess } from './support/tetragon-process.ts'
 
@@ -152,7 +162,7 @@ function putExit(draft: Draft, body: JsonObject): void {
     body,
   )
   put(fields, 'process.exit_code', status)
-  put(fields, 'process.end', str(body['time']))
+  put(fields, 'process.end', isoAsWritten(body['time']))
   put(fields, 'decklog.tetragon.signal', signal)
 }
 

@@ -279,6 +279,7 @@ describe('small readers', () => {
     )
     expect(Object.keys(made as object)).toEqual(['__proto__', 'd', 'big'])
     expect(({} as { x?: number }).x).toBeUndefined()
+    expect(freeForm({ '': 1, 'a\0b': 1, c: 1 })).toEqual({ c: 1 })
     const deep = JSON.parse(`${'{"a":'.repeat(40)}1${'}'.repeat(40)}`) as never
     expect(JSON.stringify(freeForm(deep)) ?? 'nothing').toBe('nothing')
   })

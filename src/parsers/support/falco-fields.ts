@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../../core/document.ts'
+import { isKeepable } from './free-form.ts'
 
 /** Names that Elastic's integration gives to fields whose name is also the beginning of another's. */
 const RENAMED: ReadonlyMap<string, string> = new Map([
@@ -22,7 +23,7 @@ export function nestFields(values: JsonObject): JsonObject {
   let count = 0
   for (const name of Object.keys(values)) {
     const value = kept(name, values[name]!)
-    if (value === undefined || count++ >= FIELDS_MAX) continue
+    if (value === undefined || !isKeepable(name) || count++ >= FIELDS_MAX) continue
     const path = RENAMED.get(name) ?? name
     if (!place(nested, path.split('.', PARTS_MAX + 1), value)) nested[path] = value
   }
@@ -30,7 +31,7 @@ export function nestFields(values: JsonObject): JsonObject {
 }
 
 function place(root: JsonObject, names: readonly string[], value: Json): boolean {
-  if (names.length > PARTS_MAX) return false
+  if (names.length > PARTS_MAX || names.includes('')) return false
   let target = root
   for (const name of names.slice(0, -1)) {
     const next = target[name]

@@ -25,10 +25,15 @@ export function freeForm(value: Json, levels = LEVELS_MAX): Json | undefined {
   const kept = Object.create(null) as JsonObject
   let count = 0
   for (const name in value) {
-    const copy = count < MEMBERS_MAX ? freeForm(value[name]!, levels - 1) : undefined
+    const copy = count < MEMBERS_MAX && isKeepable(name) ? freeForm(value[name]!, levels - 1) : undefined
     if (copy === undefined) continue
     kept[name] = copy
     count++
   }
   return count === 0 ? undefined : kept
+}
+
+/** A flattened field takes no name without letters and none with a NUL in it: the record has them. */
+export function isKeepable(name: string): boolean {
+  return name !== '' && !name.includes('\0')
 }

@@ -157,6 +157,13 @@ export function isoNs(value: Json | undefined, context: FormatContext): bigint |
   return stamp?.end === value.length ? stamp.ns : undefined
 }
 
+/** A moment as it was written, to the nanosecond; '' for a text that is none, which no date field takes. */
+export function isoAsWritten(value: Json | undefined): string {
+  if (typeof value !== 'string') return ''
+  const stamp = readIso(value, 0, 0)
+  return stamp?.ns !== undefined && stamp.end === value.length ? value : ''
+}
+
 /** Takes the first of the values that is a moment as the event's time; a value that is none is said. */
 export function putTime(
   draft: Draft,

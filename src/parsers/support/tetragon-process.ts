@@ -1,6 +1,6 @@
 import type { Draft, Json, JsonObject } from '../../core/document.ts'
 import { relate } from './document.ts'
-import { intOf, listOf, objectOf, put, shortened, str, textOf } from './json-record.ts'
+import { intOf, isoAsWritten, listOf, objectOf, put, shortened, str, textOf } from './json-record.ts'
 import { imageParts } from './image.ts'
 import { putSubject } from './subject.ts'
 
@@ -32,7 +32,7 @@ function putOne(fields: JsonObject, path: 'process' | 'process.parent', process:
   put(fields, `${path}.entity_id`, str(process['exec_id']))
   put(fields, `${path}.thread.id`, intOf(process['tid']))
   put(fields, `${path}.user.id`, textOf(process['uid']))
-  put(fields, `${path}.start`, str(process['start_time']))
+  put(fields, `${path}.start`, isoAsWritten(process['start_time']))
 }
 
 export function commandOf(process: JsonObject): string {
