@@ -139,7 +139,7 @@ function specOf(format: string, pipelines: Pipelines): ParseSpec {
   )
   const best = candidates.sort(
     (a, b) =>
-      b.match.parse.flat().length - a.match.parse.flat().length || order(a.pipeline) - order(b.pipeline),
+      order(a.pipeline) - order(b.pipeline) || b.match.parse.flat().length - a.match.parse.flat().length,
   )[0]
   const definition = parsersOnly.formats.get(format)
   if (definition === undefined && best === undefined) {
@@ -177,9 +177,9 @@ function placeIn({ match }: Pipeline, format: string): number {
   return places.length === 0 ? -1 : Math.min(...places)
 }
 
-/** Container lines are the pods' own, whoever else may read the format. */
+/** Container lines are the pods' own; what may be of a login is looked at as one, whoever else may read the format. */
 function order(pipeline: Pipeline): number {
-  return pipeline.class === 'pod' ? 0 : 1
+  return pipeline.class === 'pod' ? 0 : pipeline.class === 'ssh' ? 1 : 2
 }
 
 function provenanceOf(format: string, path: string): Parameters<typeof readRecords>[0]['provenance'] {
