@@ -77,7 +77,7 @@ const kinds: readonly Kind[] = [
     dataset: 'system.auth',
     parse: ['syslog', ['sshd']],
     line: (n) =>
-      `Nov 24 08:00:${String(n % 60).padStart(2, '0')} node-1 sshd[${1000 + (n % 9000)}]: Failed password for user${n % 900} from 203.0.${n % 250}.${n % 200} port ${30000 + (n % 20000)} ssh2`,
+      `Nov 24 08:00:${String(n % 60).padStart(2, '0')} node-1 sshd[${1000 + (n % 9000)}]: Failed password for user${n % 900} from 203.0.${n % 250}.${n % 8} port ${30000 + (n % 20000)} ssh2`,
   },
   {
     name: 'audit',

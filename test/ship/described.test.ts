@@ -13,7 +13,7 @@ test('what is known of a pod when its stream begins travels with it, stays the s
   const sources = [{ kind: 'pods', class: 'pod', path: yard.logs } as const]
   await yard.start(sources, { describe: ({ kind }) => ({ image: 'r/web:1', pod: 'forged', seen: kind }) })
   await until(() => yard.bus.batches.length === 1, 'the first line')
-  const [{ batch: first }] = yard.bus.batches as [{ batch: (typeof yard.bus.batches)[0]['batch'] }]
+  const first = yard.bus.batches[0]!.batch
   expect(first.provenance.names).toEqual({
     namespace: 'shop',
     pod: 'web-1',

@@ -8,7 +8,7 @@ import type { EnrichmentSnapshot, EnrichStep, PodSpan } from '../../core/enrichm
 
 const ENDS = ['source', 'destination', 'client', 'server'] as const
 /** Addresses whose facts are kept; the same few come again and again. */
-const KNOWN_MAX = 16_384
+const KNOWN_MAX = 65_536
 
 interface AddressFacts extends Place {
   readonly lists: readonly string[]
@@ -41,6 +41,7 @@ export function addressStep(
   }
   return (fields, timeMs) => {
     for (const end of ENDS) {
+      if (fields[end] === undefined) continue
       const side = objectAt(fields, end)
       const ip = textAt(side, 'ip')
       if (side === undefined || ip === undefined) continue

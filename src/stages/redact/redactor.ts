@@ -30,8 +30,7 @@ export function makeRedactor({ rules, key }: RedactorOptions): Redactor {
       const hits: number[] = []
       const report = (start: number, id: number): boolean => {
         const list = lists[id]
-        const isHit =
-          list === undefined ? mayHide(raw, start) : list.some((probe) => mayFind(probe, raw, start))
+        const isHit = list === undefined ? mayHide(raw, start) : mayFindAny(list, raw, start)
         if (isHit) hits.push(start)
         return isHit
       }
@@ -67,6 +66,11 @@ function probesOf(rules: readonly RedactRule[]): Map<string, Probe[]> {
 
 function mayFind({ rule, length }: Probe, bytes: Uint8Array, start: number): boolean {
   return rule.guard === undefined || rule.guard(bytes, start, start + length)
+}
+
+function mayFindAny(probes: readonly Probe[], bytes: Uint8Array, start: number): boolean {
+  for (const probe of probes) if (mayFind(probe, bytes, start)) return true
+  return false
 }
 
 /** Ways to write a letter, a digit or one of `_-=:` that hide a literal: `\u0070assword`, `%70assword`. */
