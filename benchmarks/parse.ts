@@ -182,6 +182,8 @@ function all(): Result[] {
     bench('cri, JSON', CONTAINER, linesOf(jsonLine)),
     bench('cri, stack traces', CONTAINER, linesOf(traceLine)),
     bench('cri, parts of long lines', CONTAINER, linesOf(partLine)),
+    bench('auditd, joined', ['auditd'], auditLines(1)),
+    bench('auditd, joined and mixed', ['auditd'], auditLines(4)),
     bench(
       'cri + klog, plain',
       ['cri', ['klog', 'json']],

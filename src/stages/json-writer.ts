@@ -29,7 +29,7 @@ export function putJson(out: Buffer, at: number, value: Json | undefined): numbe
 export const FULL = new RangeError('a document needs more room')
 
 /** `,"a":1,"b":2`: each member with a comma before it. */
-export function putMembers(out: Buffer, start: number, object: { readonly [key: string]: Json }): number {
+function putMembers(out: Buffer, start: number, object: { readonly [key: string]: Json }): number {
   let at = start
   for (const name in object) {
     const value = object[name]
