@@ -116,3 +116,20 @@ test('a format that stands behind syslog is read with the header and without it,
     true,
   ])
 })
+
+test.each(['syslog', 'journald'])('%s is read as the class of logins reads it', async (format) => {
+  const path = join(room, `${format}.log`)
+  const header = 'Nov 24 08:00:00 worker-3 sshd[1]: '
+  const entry = {
+    __REALTIME_TIMESTAMP: '1795507200000000',
+    _COMM: 'sshd',
+    MESSAGE: 'Server listening on :: port 22.',
+  }
+  await writeFile(path, format === 'syslog' ? `${header}${entry.MESSAGE}\n` : `${JSON.stringify(entry)}\n`)
+  const pipelines = loadPipelines(PIPELINES_DIRECTORY)
+  for await (const made of parseFiles({ format, paths: [path], pipelines, rules: false }, newTally())) {
+    expect(
+      made.map(({ json }) => (JSON.parse(json) as { data_stream: { dataset: string } }).data_stream.dataset),
+    ).toEqual(['system.auth'])
+  }
+})
