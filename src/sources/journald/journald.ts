@@ -3,6 +3,7 @@ import type { Receiver, ReceiverOptions } from '../../ports/receiver.ts'
 import { type Entry, isUpTo, type Position, positionOf, toEntry } from './entry.ts'
 import { ExportReader } from './export-reader.ts'
 import { followJournal } from './journalctl.ts'
+import { noteOf, readNote } from './journal-note.ts'
 import { lossRecord } from './loss-record.ts'
 import { unitPicker } from './unit-picker.ts'
 
@@ -28,6 +29,8 @@ const RETRY_MS_MIN = 100
 const RETRY_MS_MAX = 5_000
 /** A journalctl that ran so long was fine. */
 const FINE_MS = 10_000
+/** Journals that came here from so many machines: a note is bounded. */
+const MACHINES_MAX = 32
 
 /**
  * Follows systemd's journal. Names of a stream: `machine`, and `unit` for those that the configuration names. The cursor of the last entry
@@ -45,6 +48,7 @@ class Journald implements Receiver {
   readonly #unitOf: (entry: Entry) => string | undefined
   /** Where each stream stood when this run began. */
   readonly #before = new Map<string, Position | undefined>()
+  readonly #machines = new Set<string>()
   readonly #running: Promise<void>
   /** What is asked for; the cursor's entry need not be in what another question gives. */
   readonly #filters: string
@@ -56,10 +60,17 @@ class Journald implements Receiver {
   constructor(options: ReceiverOptions<JournaldConfig>) {
     this.#options = options
     this.#unitOf = unitPicker(Object.keys(options.config.units))
-    this.#filters = JSON.stringify([options.config.only, options.config.directory ?? ''])
-    const note = readNote(options.spool.note)
-    this.#cursor = note?.cursor
-    this.#isSame = note?.filters === this.#filters
+    const { config, spool } = options
+    this.#filters = JSON.stringify([config.only, config.directory ?? ''])
+    const note = readNote(spool.note)
+    this.#cursor = note.cursor
+    this.#isSame = note.filters === this.#filters
+    // Looked up at once: what is shipped meanwhile goes.
+    for (const machine of note.machines) {
+      this.#machines.add(machine)
+      this.#positionBefore({ machine })
+      for (const unit of Object.keys(config.units)) this.#positionBefore({ machine, unit })
+    }
     this.#running = this.#run().catch((error: unknown) => {
       if (!isAbort(error)) throw error
     })
@@ -122,6 +133,7 @@ class Journald implements Receiver {
       batch.records.push(record)
       batches.set(key, batch)
     }
+    await this.#noteMachines(entries)
     const first = entries[0]!
     const isFound = expected === undefined || first.cursor === expected
     if (!isFound) {
@@ -137,11 +149,22 @@ class Journald implements Receiver {
     for (const { names, records } of batches.values())
       await this.#untilTaken(() => this.#options.spool.append(names, records))
     const { cursor } = entries.at(-1)!
-    await this.#untilTaken(() =>
-      this.#options.spool.keepNote(JSON.stringify({ cursor, filters: this.#filters })),
-    )
+    await this.#keepNote(cursor)
     this.#cursor = cursor
     this.#isSame = true
+  }
+
+  /** Of whose streams a later run must look up the ends, before anything of them is in the spool. */
+  async #noteMachines(entries: readonly Entry[]): Promise<void> {
+    const isNew = entries.some(({ machine }) => !this.#machines.has(machine))
+    if (!isNew) return
+    for (const { machine } of entries) if (this.#machines.size < MACHINES_MAX) this.#machines.add(machine)
+    await this.#keepNote(this.#cursor, this.#isSame ? this.#filters : '')
+  }
+
+  #keepNote(cursor: string | undefined, filters = this.#filters): Promise<void> {
+    const note = noteOf({ cursor, filters, machines: [...this.#machines] })
+    return this.#untilTaken(() => this.#options.spool.keepNote(note))
   }
 
   #namesOf(entry: Entry): Names {
@@ -170,17 +193,6 @@ class Journald implements Receiver {
         await clock.sleep(pauseMs, signal)
       }
     }
-  }
-}
-
-function readNote(
-  note: string | undefined,
-): { readonly cursor: string; readonly filters: string } | undefined {
-  try {
-    const { cursor, filters } = JSON.parse(note ?? '{}') as { cursor?: unknown; filters?: unknown }
-    return typeof cursor === 'string' && typeof filters === 'string' ? { cursor, filters } : undefined
-  } catch {
-    return undefined
   }
 }
 
