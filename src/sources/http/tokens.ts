@@ -1,6 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 
-/** Tokens as they are kept in memory: hashed with a key of this process, so that a dump of it holds none of them. */
+/** Tokens by their hashes, keyed anew in each process: all are of one length, and comparing them tells nothing of what they were made of. */
 export class Tokens {
   readonly #key = randomBytes(32)
   readonly #hashes: readonly { readonly name: string; readonly hash: Buffer }[]
