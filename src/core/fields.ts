@@ -1,3 +1,5 @@
+import { FORMAT_FIELDS } from './format-fields.ts'
+
 /**
  * Fields that decklog knows, with their ECS 9 types: what a query compares them as, and what autocompletion offers. Documents
  * may have others; those compare as keywords.
@@ -346,7 +348,7 @@ const TABLE: Readonly<Record<FieldType, Readonly<Record<string, string>>>> = {
 }
 
 /** Sorted by name. */
-export const FIELDS: readonly FieldDefinition[] = definitionsOf(TABLE)
+export const FIELDS: readonly FieldDefinition[] = [TABLE, FORMAT_FIELDS].flatMap(definitionsOf).sort(byName)
 
 const TYPES: ReadonlyMap<string, FieldType> = new Map(FIELDS.map(({ name, type }) => [name, type]))
 const FLATTENED: readonly string[] = FIELDS.filter(({ type }) => type === 'flattened').map(
@@ -358,10 +360,14 @@ export function fieldType(name: string): FieldType | undefined {
   return TYPES.get(name) ?? (FLATTENED.some((prefix) => name.startsWith(prefix)) ? 'keyword' : undefined)
 }
 
-function definitionsOf(table: typeof TABLE): FieldDefinition[] {
+function byName(a: FieldDefinition, b: FieldDefinition): number {
+  return a.name < b.name ? -1 : 1
+}
+
+function definitionsOf(table: Partial<typeof TABLE>): FieldDefinition[] {
   const definitions: FieldDefinition[] = []
   for (const [type, fields] of Object.entries(table) as [FieldType, Readonly<Record<string, string>>][]) {
     for (const [name, description] of Object.entries(fields)) definitions.push({ name, type, description })
   }
-  return definitions.sort((a, b) => (a.name < b.name ? -1 : 1))
+  return definitions
 }
