@@ -37,8 +37,6 @@ export const FORMAT_FIELDS = {
     'nginx_ingress_controller.error.source.line_number': 'Line of the source file',
     'nginx_ingress_controller.error.thread_id': 'Thread',
     'process.io.total_bytes_captured': 'Bytes of what was typed or shown',
-    'source.geo.location.lat': 'Latitude it came from',
-    'source.geo.location.lon': 'Longitude it came from',
     'source.nat.port': 'Translated port that it came from',
   },
   boolean: {
