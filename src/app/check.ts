@@ -1,15 +1,17 @@
-import { isReceiver, loadConfig, type SourceConfig } from '../config/config.ts'
+import { type Config, isReceiver, loadConfig, type SourceConfig } from '../config/config.ts'
 import { discoverSources } from '../config/discover.ts'
-import { loadPipelines } from '../config/pipelines.ts'
+import { loadPipelines, type Pipelines } from '../config/pipelines.ts'
 import { DecklogError } from '../core/errors.ts'
 import { loadRules } from '../detect/sigma/load.ts'
 import { formatProblem } from '../detect/sigma/problem.ts'
 import { parsersOnly } from '../roles/process/parts.ts'
 import { type SourceSurvey, surveySource } from '../sources/survey.ts'
 import { compilePipeline } from '../stages/pipeline.ts'
+import { compileRule } from '../stages/redact/compile.ts'
 import { pipelineProblems } from './pipeline-problems.ts'
 import { PIPELINES_DIRECTORY } from './places.ts'
 import { whatIsRead } from './receivers.ts'
+import { stagesOf } from './stages-of.ts'
 import { systemClock } from './system-clock.ts'
 import { findProblems, type Problem } from './problems.ts'
 
@@ -39,6 +41,7 @@ export async function checkConfiguration(options: {
     const pipelines = loadPipelines(config.pipelines ?? PIPELINES_DIRECTORY)
     for (const pipeline of pipelines.classes) compilePipeline(pipeline, parsersOnly)
     problems.push(...pipelineProblems(pipelines))
+    checkStages(config, pipelines)
     const { rules, problems: wrong } = await loadRules({ directory: `${pipelines.directory}/rules` })
     for (const one of wrong) {
       problems.push({
@@ -68,6 +71,13 @@ export async function checkConfiguration(options: {
       .map((message): Problem => ({ severity: 'error', message, exitStatus: 2 }))
     return { classes: 0, rules: 0, sources: [], problems: [...problems, ...found] }
   }
+}
+
+/** Reads what redaction and enrichment need, and makes no key. @throws {DecklogError} `config-invalid` */
+function checkStages(config: Config, pipelines: Pipelines): void {
+  const stages = stagesOf({ config: { ...config, redaction: { key: 'not used for anything' } }, pipelines })
+  const redact = Object.values(stages).map((one) => one.redact)
+  for (const one of redact) if (one !== undefined) for (const rule of one.rules) compileRule(rule)
 }
 
 function summaryOf(source: SourceConfig, surveys: readonly SourceSurvey[]): CheckReport['sources'][number] {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
@@ -111,6 +111,9 @@ export function loadPipelines(directory: string): Pipelines {
   const files = readdirSync(directory)
     .filter((name) => name.endsWith('.yaml'))
     .sort()
+  const redact = join(directory, 'redact')
+  for (const name of existsSync(redact) ? readdirSync(redact).sort() : [])
+    hash.update(name).update(readFileSync(join(redact, name)))
   const classes: Pipeline[] = []
   let retention: z.infer<typeof retentionSchema> = {}
   for (const name of files) {

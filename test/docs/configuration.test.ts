@@ -7,10 +7,16 @@ import { loadConfig } from '../../src/config/config.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const PEM = '-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n'
-const KEYS = ['cluster', 'bus', 'store', 'setup', 'dataDir', 'sources']
+const KEYS = ['enrichment', 'podMetadata', 'cluster', 'bus', 'store', 'setup', 'dataDir', 'sources']
 
 /** Blocks that are a decklog.yaml, or a part of one. */
-const blocks = ['README.md', 'docs/configuration.md', 'docs/operating.md', 'docs/sources.md'].flatMap((page) =>
+const blocks = [
+  'README.md',
+  'docs/configuration.md',
+  'docs/operating.md',
+  'docs/sources.md',
+  'docs/enrichment.md',
+].flatMap((page) =>
   [...readFileSync(join(ROOT, page), 'utf8').matchAll(/```yaml\n([\s\S]*?)```/g)]
     .map(([, text]) => text!)
     .filter((text) => KEYS.some((key) => key in (parse(text) as object)))
