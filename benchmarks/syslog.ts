@@ -109,5 +109,6 @@ if (isMainThread) {
 } else {
   const { parentPort } = await import('node:worker_threads')
   const sending = workerData as Sending
-  parentPort!.postMessage(await (sending.transport === 'tcp' ? sendTcp(sending) : sendUdp(sending)))
+  const sent = await (sending.transport === 'tcp' ? sendTcp(sending) : sendUdp(sending))
+  parentPort!.postMessage(sent, [])
 }

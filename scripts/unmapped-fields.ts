@@ -24,7 +24,8 @@ export function unmappedFields(): UnmappedField[] {
     if (mapped.has(path) || value === null) return
     if (Array.isArray(value)) for (const one of value) walk(one, path, format)
     else if (typeof value === 'object')
-      for (const [name, one] of Object.entries(value)) walk(one, path === '' ? name : `${path}.${name}`, format)
+      for (const [name, one] of Object.entries(value))
+        walk(one, path === '' ? name : `${path}.${name}`, format)
     else {
       const known = found.get(path) ?? { formats: new Set(), values: [] }
       found.set(path, known)

@@ -123,7 +123,8 @@ describe.each([...formats.values()])('$name', (format) => {
       fc.property(text, (input) => {
         const line = `Nov 24 08:00:00 worker-3 ${writerOf(format.name)}[1]: ${input}`
         const draft = parseLine(format, line)
-        if (draft === undefined || format.name === 'kube-audit' || draft.quality.includes('secret-removed')) return
+        if (draft === undefined || format.name === 'kube-audit' || draft.quality.includes('secret-removed'))
+          return
         const header = (draft.fields.decklog as { header?: string } | undefined)?.header ?? ''
         expect(draft.original ?? `${header}${draft.message}`).toBe(line)
         expect(draft.timeNs === undefined || draft.timeNs > 0n).toBe(true)

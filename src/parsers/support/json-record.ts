@@ -136,20 +136,6 @@ export function put(fields: JsonObject, path: string, value: Json | undefined): 
 
 const PATHS = new Map<string, readonly string[]>()
 
-/** Labels, annotations and the like: values as text, names only data. Undefined when there is none. */
-export function textMap(value: Json | undefined): JsonObject | undefined {
-  if (!isObject(value)) return undefined
-  const kept = Object.create(null) as JsonObject
-  let count = 0
-  for (const name of Object.keys(value)) {
-    const text = textOf(value[name])
-    if (text === undefined || count === LIST_MAX) continue
-    kept[name] = text
-    count++
-  }
-  return count === 0 ? undefined : kept
-}
-
 /** The moment of an RFC 3339 text, or undefined. */
 export function isoNs(value: Json | undefined, context: FormatContext): bigint | undefined {
   if (typeof value !== 'string') return undefined
