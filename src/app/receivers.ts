@@ -64,7 +64,7 @@ const KINDS: Kinds = {
   },
   kubernetes: {
     start: async () => (await import('../sources/kubernetes/kubernetes.ts')).startKubernetes,
-    what: ({ resources }) => `${resources.join(', ')} of the API server`,
+    what: ({ resources }) => `${(resources ?? Object.keys(RESOURCES)).join(', ')} of the API server`,
     placeOf: (config, names) => ({ ...placeIn(config), ...defined(RESOURCES[names['resource'] ?? '']) }),
   },
   'kube-bench': {

@@ -10,10 +10,8 @@ export const kubernetesSource = z.strictObject({
   ...receiverFields,
   class: className.default('control-plane'),
   format: formatName.default('kubernetes-event'),
-  resources: z
-    .array(resource)
-    .min(1)
-    .default(['events', 'policyreports', 'clusterpolicyreports', 'vulnerabilityreports', 'nodes']),
+  /** Default: all, and what the cluster does not have is nothing to complain of. */
+  resources: z.array(resource).min(1).optional(),
   /** Default: in the cluster its service account, else KUBECONFIG or ~/.kube/config. */
   kubeconfig: z.string().min(1).optional(),
   context: z.string().min(1).optional(),

@@ -11,7 +11,8 @@ import { RESOURCES } from './resources.ts'
 
 /** As `config/sources/kubernetes.ts` gives it. Times in milliseconds. */
 export interface KubernetesConfig {
-  readonly resources: readonly string[]
+  /** Undefined: all that the cluster has. */
+  readonly resources?: readonly string[] | undefined
   readonly kubeconfig?: string | undefined
   readonly context?: string | undefined
   readonly lease?:
@@ -39,7 +40,7 @@ export async function startKubernetes(options: ReceiverOptions<KubernetesConfig>
     else problems.set(what, problem)
   }
   const work = async (signal: AbortSignal): Promise<void> => {
-    const watches = config.resources.map((name) =>
+    const watches = (config.resources ?? Object.keys(RESOURCES)).map((name) =>
       watchOne({ ...options, name, client, signal, onProblem: say(name) }),
     )
     await Promise.all([...watches, ...sideWatches({ ...options, client, signal, say })])
@@ -101,6 +102,7 @@ async function watchOne(options: OneWatch): Promise<void> {
     client,
     paths,
     what: name,
+    mayBeMissing: config.resources === undefined,
     from: high,
     clock,
     signal,

@@ -30,6 +30,8 @@ export interface WatchOptions {
   /** For a person: `policyreports`. */
   readonly what: string
   readonly fieldSelector?: string
+  /** A cluster without it is no problem. */
+  readonly mayBeMissing?: boolean
   /** Where an earlier run ended; undefined: everything is listed first. */
   readonly from?: string | undefined
   readonly clock: Clock
@@ -60,6 +62,8 @@ class Gone extends Error {}
 /** The cluster does not have it, or does not let us: not worth asking every second. */
 class Refused extends Error {}
 
+class Missing extends Refused {}
+
 /** Lists, then watches, and goes on where it was cut, until the signal fires. Never rejects. */
 export async function watchResource(options: WatchOptions): Promise<void> {
   const { signal, clock, onProblem } = options
@@ -82,7 +86,8 @@ export async function watchResource(options: WatchOptions): Promise<void> {
         continue
       }
       if (error instanceof Cut) version = error.version
-      onProblem(`${options.what}: ${messageOf(error)}; it is tried again`)
+      const isFine = error instanceof Missing && options.mayBeMissing === true
+      onProblem(isFine ? undefined : `${options.what}: ${messageOf(error)}; it is tried again`)
       const isRefused = error instanceof Refused
       await clock.sleep(isRefused ? options.retryMs : waitMs, signal).catch(() => undefined)
       waitMs = Math.min(waitMs * 2, BACKOFF_MS_MAX)
@@ -115,7 +120,7 @@ async function servedPath({ client, paths, what, signal }: WatchOptions): Promis
     response.resume()
     if (response.statusCode !== 404) return path
   }
-  throw new Refused(`the cluster has no ${what} (404): their definition is not installed`)
+  throw new Missing(`the cluster has no ${what} (404): their definition is not installed`)
 }
 
 function refuse(response: IncomingMessage, what: string): never {
@@ -128,7 +133,7 @@ function refuse(response: IncomingMessage, what: string): never {
     throw new Refused(
       `list and watch of ${what} are not allowed (403): give the service account a role with both`,
     )
-  if (status === 404) throw new Refused(`the cluster has no ${what} (404): their definition is not installed`)
+  if (status === 404) throw new Missing(`the cluster has no ${what} (404): their definition is not installed`)
   throw new Error(`the API server answered ${status}`)
 }
 

@@ -170,6 +170,16 @@ describe('the kubernetes source', () => {
     await vi.waitFor(() => expect(receiver.problems().length).toBe(1))
   })
 
+  it('does not complain of what nobody asked for by name', async () => {
+    const { api, kubeconfig } = await server([EVENTS, NODES])
+    const { receiver } = await start({ kubeconfig, resources: undefined })
+    await vi.waitFor(() =>
+      expect(api.requests.filter((one) => one.includes('reports')).length).toBeGreaterThan(3),
+    )
+    await vi.waitFor(() => expect(api.watchCount(NODES)).toBe(1))
+    expect(receiver.problems()).toEqual([])
+  })
+
   it('waits while the spool is full', async () => {
     const { api, kubeconfig } = await server()
     api.put(EVENTS, event('a'))
