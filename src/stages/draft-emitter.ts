@@ -139,6 +139,15 @@ function nameHost(fields: JsonObject, sender: string): void {
   else if (host.name === undefined) host.name = host.hostname ?? sender
 }
 
+/** One a thread: readers that get a batch record by record need not make the batch's constants anew for each. */
+let last: { readonly run: BatchRun; readonly emitter: DraftEmitter } | undefined
+
+/** The emitter of a batch: the same one as long as the same batch is read. */
+export function draftEmitterOf(run: BatchRun): DraftEmitter {
+  if (last?.run !== run) last = { run, emitter: new DraftEmitter(run) }
+  return last.emitter
+}
+
 /** Tags of rules join those that the parser gave. */
 function withRules(fields: JsonObject, rules: readonly MatchedRule[]): JsonObject {
   const more = ruleFields(rules)

@@ -2,7 +2,7 @@ import { isAscii, isUtf8 } from 'node:buffer'
 import type { Draft, Quality } from '../core/document.ts'
 import type { LineFilter } from '../core/tagging.ts'
 import { type FormatContext, type FormatDefinition, OTHERS_MAX } from '../ports/format.ts'
-import { DraftEmitter, type MadeEvent } from './draft-emitter.ts'
+import { type DraftEmitter, draftEmitterOf, type MadeEvent } from './draft-emitter.ts'
 import { EventDraft } from './event-draft.ts'
 import { formatContext } from './format-context.ts'
 import { countOne, type ParserCount } from './parser-counts.ts'
@@ -81,7 +81,7 @@ class RecordEmitter {
     this.#recordCount = run.sink.parserCount([chain.record])
     this.#payloadCounts = chain.payloads.map((formats) => run.sink.parserCount(formats))
     this.#context = formatContext(run)
-    this.#drafts = new DraftEmitter(run)
+    this.#drafts = draftEmitterOf(run)
     this.#isAscii = isAscii(raw)
     this.#words = wordsOf(raw)
     this.#hasControls = hasControls(raw)
