@@ -147,7 +147,7 @@ describe('refusals', () => {
           resolve({ status: response.statusCode!, sentBytes })
           sending.destroy()
         })
-        sending.on('error', (error) => (sentBytes === 0 ? reject(error) : undefined))
+        sending.on('error', reject)
         const more = (): void => {
           while (sentBytes < 100 * MIB && !sending.destroyed) {
             sentBytes += part.length

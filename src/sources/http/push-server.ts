@@ -56,9 +56,9 @@ export interface PushServer extends AsyncDisposable {
 const HANDSHAKE_MS = 5_000
 const KEEP_ALIVE_MS = 65_000
 const CLOSE_GRACE_MS = 2_000
-/** After a refusal that did not read the body: so much of it is thrown away, so that the sender reads the answer. */
-const DRAIN_BYTES_MAX = 1024 * 1024
-const DRAIN_MS = 1_000
+/** After a refusal that did not read the body: so much of it is thrown away. A sender that goes on for longer has had time to read the answer. */
+const DRAIN_BYTES_MAX = 64 * 1024 * 1024
+const DRAIN_MS = 2_000
 /** What one address may have of all connections. */
 const ADDRESS_SHARE = 0.5
 
@@ -246,13 +246,15 @@ function tell(
     'x-content-type-options': 'nosniff',
   }
   if (answer.retryAfter !== undefined) headers['retry-after'] = answer.retryAfter
-  if (!request.complete) headers['connection'] = 'close'
   response.writeHead(answer.status, headers)
   response.end(text)
   if (!request.complete) drain(request)
 }
 
-/** Reads on for a moment and throws it away: closed at once, the connection would be reset before the answer is read. */
+/**
+ * Reads on for a moment and throws it away: closed at once, the connection would be reset, and what the sender had not read of the answer
+ * by then would be lost. For the same reason the answer does not say `connection: close`: Node would close it when it is written.
+ */
 function drain(request: IncomingMessage): void {
   let bytes = 0
   const end = (): void => void request.destroy()
@@ -263,6 +265,7 @@ function drain(request: IncomingMessage): void {
     if (bytes > DRAIN_BYTES_MAX) end()
   })
   request.once('close', () => clearTimeout(timer))
+  request.once('end', () => clearTimeout(timer))
   request.on('error', () => undefined)
   request.resume()
 }
