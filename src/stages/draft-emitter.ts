@@ -4,6 +4,7 @@ import type { MatchedRule } from '../core/tagging.ts'
 import { type DocumentParts, DocumentRenderer } from './document-renderer.ts'
 import { asEventDraft, type EventDraft } from './event-draft.ts'
 import type { BatchRun } from './run.ts'
+import { noteRedacted } from './redact/marks.ts'
 import { isSignal, ruleFields } from './tags.ts'
 import { FUTURE_SECONDS } from './times.ts'
 
@@ -66,6 +67,7 @@ export class DraftEmitter {
       this.#run.constants.dataset,
     )
     const quality = union(draft.quality, made.quality)
+    if (quality.length > 0 && quality.includes('redacted')) noteRedacted(draft.fields, made.text)
     const isFailed = quality.length > 0 && quality.includes('parse-failed')
     if (isFailed && n === 0) sink.parseFailed++
     const parts: DocumentParts = {

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { loadRedactSets, rulesOfSets } from '../../../src/config/redact.ts'
+import { formats } from '../../../src/parsers/registry.ts'
 import { makeRedactor } from '../../../src/stages/redact/redactor.ts'
 import { criLine, pipelineOf, TestStream } from '../stream-of.ts'
 
@@ -125,5 +126,18 @@ describe('container lines', () => {
     const [event] = stream().feed([criLine('{"msg":"hi","pin":1,"password":4711}')])
     expect(event!.document.decklog.payload.password).toMatch(MARK)
     expect(event!.document.decklog.payload.pin).toBe(1)
+  })
+})
+
+describe('records that parsers read', () => {
+  it('lose their secrets and say by which rules', () => {
+    const spec = { class: 'ssh', match: [{ when: {}, parse: ['syslog', ['sudo']], dataset: 'system.auth' }] }
+    const parsers = [...formats.values()].filter(({ name }) => name === 'syslog' || name === 'sudo')
+    const line =
+      'Nov 24 08:00:02 n1 sudo:    alice : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/usr/bin/mysql -uroot -phunter2'
+    const [event] = new TestStream(pipelineOf({ spec, formats: parsers, redactor })).feed([line])
+    expect(event!.bytes).not.toContain('hunter2')
+    expect(event!.document.decklog).toMatchObject({ quality: ['redacted'], redacted: ['mysql-password'] })
+    expect(event!.document.decklog.sudo ?? {}).not.toHaveProperty('redacted')
   })
 })
