@@ -3,14 +3,16 @@ import { statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { EventFlag, EventIndex } from '../core/event-batch.ts'
 import { DecklogError } from '../core/errors.ts'
+import { loadConfig } from '../config/config.ts'
 import type { Pipeline, Pipelines } from '../config/pipelines.ts'
-import { lineFormats, makeParts, parsersOnly } from '../roles/process/parts.ts'
+import { lineFormats, makeParts, parsersOnly, type StageData } from '../roles/process/parts.ts'
 import type { FormatDefinition } from '../ports/format.ts'
 import { compilePipeline, type PipelineSpec } from '../stages/pipeline.ts'
 import { processBatch } from '../stages/process-batch.ts'
 import { newStreamState } from '../stages/stream-state.ts'
 import { behindSyslog } from './behind-syslog.ts'
 import { readRecords } from './read-records.ts'
+import { stagesOf } from './stages-of.ts'
 import { RecordAccount } from './record-account.ts'
 
 export interface ParseOptions {
@@ -72,7 +74,11 @@ export async function* parseFiles(
 ): AsyncGenerator<ParsedDocument[]> {
   const spec = specOf(options.format, options.pipelines)
   const parts = options.rules
-    ? await makeParts({ directory: options.pipelines.directory, rules: spec.rules })
+    ? await makeParts({
+        directory: options.pipelines.directory,
+        rules: spec.rules,
+        stages: replayStages(options.pipelines)[spec.class],
+      })
     : parsersOnly
   const formats =
     spec.record === undefined ? parts.formats : new Map([...parts.formats, [spec.record.name, spec.record]])
@@ -201,4 +207,10 @@ function timeOf(path: string): number {
   if (path === '-') return Date.now()
   const stats = statSync(path, { throwIfNoEntry: false })
   return Math.floor(stats?.mtimeMs ?? Date.now())
+}
+
+/** As the defaults have it, but no key is made: what is printed here is joined with nothing that is stored. */
+function replayStages(pipelines: Pipelines): Record<string, StageData> {
+  const config = { ...loadConfig(undefined), redaction: { key: 'of replays, for which no key is made' } }
+  return stagesOf({ config, pipelines })
 }
