@@ -39,7 +39,7 @@ async function storedNumbers(deck: Deck): Promise<number[]> {
 }
 
 test('killed again and again while the journal is written: every entry is stored once', {
-  timeout: 150_000,
+  timeout: 300_000,
 }, async () => {
   await using place = new Workplace()
   const home = join(place.directory, 'journal')
@@ -71,6 +71,7 @@ test('killed again and again while the journal is written: every entry is stored
     await last.until(
       async () => (await last.isAtRest()) && (await storedNumbers(last)).length >= written,
       'all is stored',
+      120_000,
     )
     const stored = await storedNumbers(last)
     expect(written).toBeGreaterThan(2_000)
