@@ -26,7 +26,7 @@ export interface LinePayloads {
   readonly more: readonly (readonly FormatDefinition[])[]
 }
 
-/** A time of the payload's own that is further than this from the runtime's is not believed. */
+/** The runtime's time is the event's. A time of the payload's own that is further than this from it is told. */
 const OWN_TIME_SECONDS_MAX = 86_400
 
 /** Filled and read within one line. */
@@ -120,9 +120,9 @@ export class LineDrafts {
     for (let at = 0; at < count; at++) {
       const draft = this.#others[at]!
       draft.fields.stream = this.#line.keys[line.key]!
-      if (draft.timeNs !== undefined && line.timeValid && !isNear(draft.timeNs, line.seconds)) {
+      if (draft.timeNs !== undefined && line.timeValid) {
+        if (!isNear(Number(draft.timeNs / 1_000_000_000n), line.seconds)) draft.quality.push('time-differs')
         draft.timeNs = undefined
-        draft.quality.push('time-differs')
       }
       this.#drafts.emit({ ...made, draft, invalid: undefined, n: at + 1 })
     }
@@ -195,20 +195,20 @@ export class LineDrafts {
     fields.stream = this.#line.keys[line.key]!
     if (line.zoneMinutes !== 0) memberOf(fields, 'event').timezone = zoneText(line.zoneMinutes)
     if (!line.timeValid) draft.quality.push('time-invalid')
-    const hasOwnTime = draft.seconds >= 0 && (draft.seconds !== line.seconds || draft.nanos !== line.nanos)
-    const isBelieved =
-      hasOwnTime && (!line.timeValid || Math.abs(draft.seconds - line.seconds) <= OWN_TIME_SECONDS_MAX)
-    if (hasOwnTime && !isBelieved) draft.quality.push('time-differs')
-    if (draft.seconds >= 0 && !isBelieved) draft.timeNs = undefined
-    const parts = isBelieved || line.hasParts ? partsOf(line) : undefined
+    const isOwnTime = draft.seconds >= 0 && !line.timeValid
+    if (draft.seconds >= 0 && line.timeValid) {
+      if (!isNear(draft.seconds, line.seconds)) draft.quality.push('time-differs')
+      draft.timeNs = undefined
+    }
+    const parts = isOwnTime || line.hasParts ? partsOf(line) : undefined
     if (parts !== undefined) memberOf(fields, 'decklog').parts = [...parts]
   }
 }
 
 const NO_QUALITY: readonly Quality[] = []
 
-function isNear(timeNs: bigint, seconds: number): boolean {
-  return Math.abs(Number(timeNs / 1_000_000_000n) - seconds) <= OWN_TIME_SECONDS_MAX
+function isNear(own: number, seconds: number): boolean {
+  return Math.abs(own - seconds) <= OWN_TIME_SECONDS_MAX
 }
 
 function timeOf(line: Line): MadeEvent['time'] {

@@ -138,16 +138,16 @@ describe('formats behind container lines', () => {
     expect(none!.document.user).toBeUndefined()
   })
 
-  test('give a better time; the runtime’s then stands in `decklog.parts`', () => {
+  test('have the runtime’s time, whatever theirs says', () => {
     const line = criLine('T5 x', { time: '2026-11-24T08:00:06Z' })
     const event = only(streamOf(['timed']).feed([line]))
-    expect(event.document['@timestamp']).toBe('2026-11-24T08:00:05.000Z')
-    expect(event.document.decklog.parts).toEqual(['2026-11-24T08:00:06Z stdout F 4'])
-    expect(event.timeNs).toBe(TIME_NS + 5_000_000_000n)
+    expect(event.document['@timestamp']).toBe('2026-11-24T08:00:06Z')
+    expect(event.document.decklog.quality).toBeUndefined()
+    expect(event.timeNs).toBe(BigInt(Date.parse('2026-11-24T08:00:06Z')) * 1_000_000n)
     expect(rebuilt(event)).toEqual([line.toString()])
   })
 
-  test('are not believed when their time is more than a day from the runtime’s', () => {
+  test('say so when their time is more than a day from the runtime’s', () => {
     for (const seconds of ['90000', '-90000']) {
       const event = only(
         streamOf(['timed']).feed([criLine(`T${seconds} x`, { time: '2026-11-24T08:00:06.5Z' })]),
@@ -157,7 +157,7 @@ describe('formats behind container lines', () => {
     }
   })
 
-  test('are not believed for any event of a record that holds several', () => {
+  test('have it for every event of a record that holds several', () => {
     const list = (...times: string[]): string =>
       JSON.stringify({
         items: times.map((lastTimestamp) => ({
@@ -175,8 +175,8 @@ describe('formats behind container lines', () => {
     expect(
       events.map(({ id, document }) => [id.slice(25), document['@timestamp'], document.decklog.quality]),
     ).toEqual([
-      ['0', '2026-11-24T08:00:05.000Z', undefined],
-      ['0.1', '2026-11-24T08:00:07.000Z', undefined],
+      ['0', '2026-11-24T08:00:06.5Z', undefined],
+      ['0.1', '2026-11-24T08:00:06.5Z', undefined],
       ['0.2', '2026-11-24T08:00:06.5Z', ['time-differs']],
     ])
   })
