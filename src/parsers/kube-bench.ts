@@ -43,7 +43,7 @@ export const kubeBench: FormatDefinition = {
   remarks: [
     'The first event of a report is its total and keeps the report in `event.original`; then comes one event a result (`event.kind: state`), in the report’s order, with the same time. The report has no time of its own, so that is the batch’s (`time-missing`), but for a CISKubeBenchReport.',
     '`event.outcome` is `success` for PASS, `failure` for FAIL, and `unknown` for WARN (a person has to look) and INFO. `rule.id` is the number of the recommendation, `rule.name` its text, `rule.category` its section, `rule.ruleset` the control’s title, `rule.version` the benchmark.',
-    'A report that was written over many lines (`jq .`) is no record: `jq -c .` puts it on one, and the source `kube-bench` does that for what it runs or picks up.',
+    'A report over many lines (`jq .`) is joined, up to 1 MiB; the source `kube-bench` puts what it runs or picks up on one.',
     '`decklog.kube_bench.moment` (`provisioning`, `scheduled`, `incident`) is there where the source `kube-bench` says it.',
     'What the audit command printed (`actual_value`) is cut at 4,096 characters.',
   ],

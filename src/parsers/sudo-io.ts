@@ -18,6 +18,7 @@ export const sudoIo: FormatDefinition = {
   name: 'sudo-io',
   version: 1,
   kind: 'payload',
+  isDocument: true,
   title: 'sudo I/O logs: who recorded what, and the timing',
   definedBy: 'sudo: lib/iolog/iolog_loginfo.c, iolog_legacy.c, iolog_timing.c; sudoers(5), sudoreplay(8)',
   dataset: 'decklog.session_io',
@@ -25,7 +26,7 @@ export const sudoIo: FormatDefinition = {
     '{"timestamp":{"seconds":1795549087,"nanoseconds":213114371},"submituser":"alice","command":"/usr/bin/sh","runuser":"root","ttyname":"/dev/pts/0","submithost":"node-1","submitcwd":"/home/alice","runuid":0,"columns":80,"lines":24,"runargv":["sh"]}',
   remarks: [
     'The message stays as it is; nothing is kept in `event.original`. Names are those of the format `sudo`, with `event.action` `session_recording`; the recording is found by `TSID` and `iolog_path` there. The command’s environment is left out: the message has it.',
-    'sudo writes log.json over many lines: join it to one (`jq -c .`) for this format. The directory and command of the old `log` stand on lines of their own, which are not read; log.json has them. The streams themselves (ttyin, ttyout, …) are bytes of a terminal: the format `script` reads their lines.',
+    'sudo writes log.json over many lines, which are joined. The directory and command of the old `log` stand on lines of their own, which are not read; log.json has them. The streams themselves (ttyin, ttyout, …) are bytes of a terminal: the format `script` reads their lines.',
     'Timing: `decklog.sudo_io` has `stream`, `delay_ms`, `bytes`, `window`, `signal`.',
   ],
   actions: {

@@ -29,7 +29,7 @@ export const trivy: FormatDefinition = {
     'The first event of a report is its summary (`decklog.scan.*`) and keeps the report in `event.original`; then comes one event a vulnerability, check or secret, `event.kind: state`.',
     'Of a secret neither the match nor the lines around it are kept, nor is the report then: the event is tagged `secret-removed`; where it lies (`file.path`, `decklog.finding.line`) and which rule found it is kept.',
     '`vulnerability.*` is ECS; what it has no name for (`fixed_version`, `target`, `class`, `package type`) is below `decklog.finding`. The score is NVD’s, else the highest of the vendors’. Descriptions are cut at 4,096 characters.',
-    'A report over many lines is no record: `jq -c .` puts it on one.',
+    'A report over many lines is joined, up to 1 MiB: its first event has all of its records.',
   ],
   actions: {
     'scan-completed': 'A whole report',
