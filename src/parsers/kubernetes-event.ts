@@ -88,6 +88,15 @@ function isEvent(object: JsonObject): boolean {
   )
 }
 
+/**
+ * Whoever watches next lists again what was listed: the same version of an Event is the same event. Only from the API server itself, for
+ * who chooses an id could hide an event.
+ */
+function idOf(metadata: JsonObject, { provenance }: FormatContext): string | undefined {
+  const [uid, version] = [str(metadata['uid']), str(metadata['resourceVersion'])]
+  return provenance.kind === 'kubernetes' && uid !== '' && version !== '' ? `${uid}|${version}` : undefined
+}
+
 function putEvent(draft: Draft, { event, change }: Item, context: FormatContext): void {
   const { fields } = draft
   const object = objectOf(event['involvedObject'] ?? event['regarding'])
@@ -126,6 +135,8 @@ function putEvent(draft: Draft, { event, change }: Item, context: FormatContext)
   put(fields, 'kubernetes.event', kept)
   put(fields, 'event.id', str(metadata['uid']))
   put(fields, 'event.provider', component)
+  const id = idOf(metadata, context)
+  if (id !== undefined) draft.id = id
   put(fields, 'log.level', event['type'] === 'Warning' ? 'warning' : 'info')
   put(fields, 'decklog.change', change.toLowerCase())
   const container = containerOf(str(object['fieldPath']))

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { foreignIdsOf } from '../../src/core/foreign-ids.ts'
 import { kubeAudit } from '../../src/parsers/kube-audit.ts'
+import { kubernetesEvent } from '../../src/parsers/kubernetes-event.ts'
 import { processBatch } from '../../src/stages/process-batch.ts'
 import { newStreamState } from '../../src/stages/stream-state.ts'
 import { batchOf, pipelineOf, RECEIVED_MS } from './stream-of.ts'
@@ -56,4 +57,23 @@ test('another stage, and another request that took over the id, are other events
 
 test('an event without a time of the server has no id', () => {
   expect(idsOf([ofFile.replace(/"stageTimestamp":"[^"]*",/, '')])).toBeUndefined()
+})
+
+test('an Event has an id where the API server gave it, and none where somebody pushed it', () => {
+  const events = pipelineOf({
+    spec: {
+      class: 'posture',
+      match: [{ when: {}, parse: ['kubernetes-event'], dataset: 'kubernetes.event' }],
+    },
+    formats: [kubernetesEvent],
+  })
+  const raw = Buffer.from(`${kubernetesEvent.example}\n`)
+  const idsFrom = (kind: string): readonly string[] | undefined => {
+    const provenance = { ...batchOf().provenance, kind }
+    const batch = batchOf({ class: 'posture', provenance, count: 1, rawBytes: raw.length })
+    const made = processBatch(newStreamState(), batch, { raw, receivedMs: RECEIVED_MS, pipeline: events })
+    return foreignIdsOf(made.events!)
+  }
+  expect(idsFrom('kubernetes')).toEqual(['1d3c9d1e-7a39-4b76-9b0b-3f3f5d1c0b11|4711'])
+  expect(idsFrom('http')).toBeUndefined()
 })
