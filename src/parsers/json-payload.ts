@@ -1,3 +1,4 @@
+import { LEVEL_NUMBERS } from './support/log-level.ts'
 import { JSON_DEPTH_MAX } from '../core/limits.ts'
 import { QualityBit } from '../core/quality.ts'
 import { textClass, unitClass } from '../core/text-class.ts'
@@ -292,23 +293,6 @@ function latin1(bytes: Uint8Array, start: number, end: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1', 0, end - start)
 }
 
-/** pino, bunyan: tens. GELF, journald: the severities of syslog. */
-const LEVEL_NUMBERS: Readonly<Record<string, string>> = {
-  '10': 'trace',
-  '20': 'debug',
-  '30': 'info',
-  '40': 'warn',
-  '50': 'error',
-  '60': 'fatal',
-  '0': 'emergency',
-  '1': 'alert',
-  '2': 'critical',
-  '3': 'error',
-  '4': 'warning',
-  '5': 'notice',
-  '6': 'info',
-  '7': 'debug',
-}
 const LEVEL_BYTES_MAX = 32
 
 function levelOf(bytes: Uint8Array, scan: PayloadScan): string | undefined {

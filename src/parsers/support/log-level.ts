@@ -1,5 +1,5 @@
 /** pino and bunyan count in tens; syslog, GELF and journald have severities. */
-const NUMBERS: Readonly<Record<string, string>> = {
+export const LEVEL_NUMBERS: Readonly<Record<string, string>> = {
   '10': 'trace',
   '20': 'debug',
   '30': 'info',
@@ -19,11 +19,11 @@ const NAME_LENGTH_MAX = 32
 
 /** ECS `log.level` of a logger's level: its own name in lower case, or the name of its number; undefined for what is none. */
 export function levelName(value: string | number): string | undefined {
-  if (typeof value === 'number') return NUMBERS[value]
+  if (typeof value === 'number') return LEVEL_NUMBERS[value]
   if (value.length > NAME_LENGTH_MAX) return undefined
   const known = KNOWN.get(value)
   if (known !== undefined) return known
-  if (/^\d{1,2}$/.test(value)) return NUMBERS[value]
+  if (/^\d{1,2}$/.test(value)) return LEVEL_NUMBERS[value]
   return /^[A-Za-z0-9 _.:+-]+$/.test(value) ? value.toLowerCase() : undefined
 }
 
