@@ -150,7 +150,8 @@ describe.skipIf(noRestrictedServer !== undefined)('with the rights that setup pr
       const store = await open()
       await store.write([records(0, 5)])
       const old = { template: {}, version: 0, _meta: { by: 'decklog', version: 0, hash: 'old' } }
-      for (const name of ['settings', 'ecs'])
+      // In this order: with all fields the default limit of fields would be passed.
+      for (const name of ['ecs', 'settings'])
         await ask(server.admin, { method: 'PUT', path: `/_component_template/decklog-${name}`, body: old })
       await place.rollOver(STREAM)
       const report = JSON.parse(await server.setUp('--roll-over', '--json')) as {

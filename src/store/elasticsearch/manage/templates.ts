@@ -72,8 +72,9 @@ export function templatesOf(options: TemplateOptions): Definition[] {
   const classes = [...new Set(options.kinds.map((kind) => kind.class))]
   const definitions = [
     ...(options.flavour.lifecycle ? classes.map((name) => policyOf(name, options)) : []),
-    ...FIELD_FILES.map((file) => fieldsOf(file, options)),
+    // The limit of fields first: with the default one the fields would be refused.
     settingsOf(options),
+    ...FIELD_FILES.map((file) => fieldsOf(file, options)),
     ...options.kinds.map((kind) => streamTemplate(kind, options)),
   ]
   const { prefix } = options
