@@ -60,8 +60,9 @@ export class Fleet {
     return this.lines + this.options.warmUp.lines
   }
 
+  /** All of the class: what CoreDNS and ingress-nginx print has data streams of its own. */
   get dataStream(): string {
-    return `logs-kubernetes.container_logs-${this.options.cluster}.pod`
+    return `logs-*-${this.options.cluster}.pod`
   }
 
   /** Empty topics, no documents, no files, no state. */
