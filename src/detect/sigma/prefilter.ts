@@ -1,6 +1,7 @@
 import { isAscii } from 'node:buffer'
 import type { LineFilter } from '../../core/tagging.ts'
 import { compileScan, type Scan } from '../../core/literal-scan/block-scan.ts'
+import { HitFilter } from '../../core/literal-scan/hit-filter.ts'
 import { spellings } from './spellings.ts'
 import { hexUnit, unescapeInto } from './unescape.ts'
 
@@ -154,19 +155,3 @@ function findFoldings(raw: Uint8Array, hits: number[]): void {
 
 const NOTHING: LineFilter = { none: true, may: () => false }
 const EVERYTHING: LineFilter = { none: false, may: () => true }
-
-class HitFilter implements LineFilter {
-  readonly none = false
-  readonly #hits: Float64Array
-  #next = 0
-
-  constructor(hits: readonly number[]) {
-    this.#hits = Float64Array.from(hits).sort()
-  }
-
-  may(start: number, end: number): boolean {
-    const hits = this.#hits
-    while (this.#next < hits.length && hits[this.#next]! < start) this.#next++
-    return this.#next < hits.length && hits[this.#next]! < end
-  }
-}

@@ -1,6 +1,7 @@
 import type { RedactRuleSpec } from '../../core/redact-rule.ts'
 import { createHmac } from 'node:crypto'
 import { compileScan } from '../../core/literal-scan/block-scan.ts'
+import { HitFilter } from '../../core/literal-scan/hit-filter.ts'
 import type { LineFilter } from '../../core/tagging.ts'
 import type { Redactor } from '../run.ts'
 import { compileRule } from './compile.ts'
@@ -90,22 +91,6 @@ function mayHide(bytes: Uint8Array, start: number): boolean {
   if (code >= 0x61) return code <= 0x7a
   if (code >= 0x41) return code <= 0x5a || code === 0x5f
   return code === 0x3d || (code === 0x3a && isUnicode) || (code === 0x22 && !isUnicode)
-}
-
-class HitFilter implements LineFilter {
-  readonly none = false
-  readonly #hits: Float64Array
-  #next = 0
-
-  constructor(hits: readonly number[]) {
-    this.#hits = Float64Array.from(hits).sort()
-  }
-
-  may(start: number, end: number): boolean {
-    const hits = this.#hits
-    while (this.#next < hits.length && hits[this.#next]! < start) this.#next++
-    return this.#next < hits.length && hits[this.#next]! < end
-  }
 }
 
 /** A secret, by its place in the record. */
